@@ -17,6 +17,7 @@ __all__ = [
     "MissingExtraError",
     "UnknownComponentError",
     "VitalspanError",
+    "error_type",
 ]
 
 
@@ -126,3 +127,9 @@ class UnknownComponentError(VitalspanError, LookupError):
         """Say what is wrong and which components there are."""
         known = ", ".join(map(repr, self.known)) or "none yet"
         return f"no check is registered for component {self.component_id!r}; registered are: {known}"
+
+
+def error_type(error: BaseException) -> str:
+    """Return the value of the attribute `error.type` for *error*: its class, qualified unless built in."""
+    kind = type(error)
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"

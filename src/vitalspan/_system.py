@@ -1,0 +1,176 @@
+"""MonitoringSystem: the monitor, the collector and the event bus, wired together."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import MappingProxyType, TracebackType
+from typing import Any, Protocol, Self, runtime_checkable
+
+from vitalspan._errors import ConfigurationError
+from vitalspan.health import (
+    AgentSystem,
+    AgentSystemHealthCheck,
+    DatabaseHealthCheck,
+    Event,
+    EventBus,
+    EventType,
+    HealthCheck,
+    HealthMonitor,
+    RuntimeHealthCheck,
+    Status,
+    StatusChange,
+    SupervisionTree,
+    SupervisionTreeHealthCheck,
+)
+from vitalspan.metrics import MetricsCollector
+
+__all__ = ["MonitoringSystem", "SystemComponents"]
+
+
+@runtime_checkable
+class RuntimeManager(Protocol):
+    """What owns an event loop; `asyncio.Runner` does."""
+
+    def get_loop(self) -> asyncio.AbstractEventLoop:
+        """Return the event loop."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SystemComponents:
+    """The parts of a program whose health is to be known. What is left out is not checked.
+
+    Attributes:
+        runtime_manager: The event loop that the program runs in, or what owns it (`asyncio.Runner`).
+        actor_system: What runs agents or workers; see `AgentSystem`.
+        database_pool: A DB-API connection, or a function that opens one.
+        supervision_tree: What starts children again when they die; see `SupervisionTree`.
+    """
+
+    runtime_manager: asyncio.AbstractEventLoop | RuntimeManager | None = None
+    actor_system: AgentSystem | None = None
+    database_pool: Any = None
+    supervision_tree: SupervisionTree | None = None
+
+
+class MonitoringSystem:
+    """Health, metrics and events of one program, wired together.
+
+    A change of a component's status is published on the event bus; events and failing handlers are
+    counted by the collector. Everything can be given, and is made where it is not.
+
+    ```python
+    async with MonitoringSystem() as system:
+        system.register_component_health_checks(SystemComponents(database_pool=connect))
+        ...
+    ```
+    """
+
+    def __init__(
+        self,
+        event_bus: EventBus | None = None,
+        *,
+        monitor: HealthMonitor | None = None,
+        collector: MetricsCollector | None = None,
+        shutdown_timeout: float = 2.0,
+    ) -> None:
+        """Wire the parts.
+
+        Args:
+            event_bus: Where `HEALTH_CHECK_PASSED` and `HEALTH_CHECK_FAILED` are published.
+            monitor: Runs the checks.
+            collector: Counts events.
+            shutdown_timeout: Seconds that checks and a last flush may take when the system ends.
+
+        Raises:
+            ConfigurationError: The timeout is not above zero.
+        """
+        if not shutdown_timeout > 0:
+            raise ConfigurationError("shutdown_timeout", shutdown_timeout, "give seconds above zero")
+        self.event_bus = event_bus if event_bus is not None else EventBus()
+        self.monitor = monitor if monitor is not None else HealthMonitor()
+        self.collector = collector if collector is not None else MetricsCollector()
+        self._shutdown_timeout = shutdown_timeout
+        self._shutdown: asyncio.Event | None = None
+        self._running: asyncio.Task[None] | None = None
+        self.event_bus.record_to(self.collector)
+        self.monitor.subscribe(self._publish)
+
+    def register_component_health_checks(self, components: SystemComponents) -> None:
+        """Register the check that fits each of *components*.
+
+        Raises:
+            ConfigurationError: A component that no check fits; the checks before it stay registered.
+            DuplicateCheckError: A component that has its check already.
+        """
+        new_checks: list[tuple[object, Callable[[Any], HealthCheck]]] = [
+            (components.runtime_manager, lambda manager: RuntimeHealthCheck(_loop_of(manager))),
+            (components.actor_system, AgentSystemHealthCheck),
+            (components.database_pool, DatabaseHealthCheck),
+            (components.supervision_tree, SupervisionTreeHealthCheck),
+        ]
+        checks = [new_check(component) for component, new_check in new_checks if component is not None]
+        for check in checks:
+            self.monitor.register_check(check)
+
+    async def start(self, shutdown: asyncio.Event) -> None:
+        """Run monitor and collector in this event loop until *shutdown* is set, and end within the timeout.
+
+        Raises:
+            ConfigurationError: The monitor is running already.
+        """
+        parts = [
+            asyncio.create_task(self.monitor.run(shutdown), name="vitalspan monitor"),
+            asyncio.create_task(self.collector.run(shutdown), name="vitalspan collector"),
+        ]
+        try:
+            # The first one ends when it is told to, or because something is wrong.
+            await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
+            if shutdown.is_set():
+                await asyncio.wait(parts, timeout=self._shutdown_timeout)
+        finally:
+            for part in parts:
+                part.cancel()
+            await asyncio.wait(parts, timeout=self._shutdown_timeout)
+        for part in parts:
+            if part.done() and not part.cancelled():
+                part.result()
+
+    async def __aenter__(self) -> Self:
+        """Start the system in this event loop.
+
+        Raises:
+            ConfigurationError: The system or its monitor is running already.
+        """
+        if self._running is not None or self.monitor.is_running:
+            raise ConfigurationError("the system", self, "it is running already: leave or stop it first")
+        self._shutdown = asyncio.Event()
+        self._running = asyncio.create_task(self.start(self._shutdown), name="vitalspan system")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """End the system."""
+        running, shutdown = self._running, self._shutdown
+        self._running = self._shutdown = None
+        if running is not None and shutdown is not None:
+            shutdown.set()
+            await running
+
+    def _publish(self, change: StatusChange) -> None:
+        has_passed = change.current.status is Status.HEALTHY
+        self.event_bus.publish(
+            Event(
+                EventType.HEALTH_CHECK_PASSED if has_passed else EventType.HEALTH_CHECK_FAILED,
+                MappingProxyType({"component_id": change.current.component_id, "change": change}),
+            )
+        )
+
+
+def _loop_of(manager: object) -> asyncio.AbstractEventLoop:
+    if isinstance(manager, asyncio.AbstractEventLoop):
+        return manager
+    if isinstance(manager, RuntimeManager):
+        return manager.get_loop()
+    raise ConfigurationError("runtime_manager", manager, "give an event loop, or an object with get_loop()")

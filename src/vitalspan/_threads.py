@@ -1,0 +1,127 @@
+"""Blocking work beside an event loop, on daemon threads, so that nothing that hangs keeps a program alive."""
+
+import asyncio
+import contextlib
+import contextvars
+import threading
+import time
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any, TypeVar
+
+__all__ = ["Lane", "LoopThread", "StillRunningError"]
+
+T = TypeVar("T")
+
+
+class StillRunningError(RuntimeError):
+    """The blocking call that was started before has not come back yet.
+
+    Attributes:
+        seconds: How long it has been running.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        """Remember for how many *seconds* the call has been running."""
+        super().__init__(seconds)
+        self.seconds = seconds
+
+    def __str__(self) -> str:
+        """Say that the call hangs."""
+        return f"the call that began {self.seconds:.1f} s ago is still running"
+
+
+class Lane:
+    """Runs one blocking function at a time, each on a daemon thread of its own.
+
+    The event loop's default executor will not do: its threads are joined when the program ends, so a
+    call that hangs would hang the exit too; and it is shared with the program, which would starve.
+    """
+
+    def __init__(self, name: str) -> None:
+        """Name the threads, for whoever looks at a stack dump."""
+        self._name = name
+        self._lock = threading.Lock()
+        self._since: float | None = None
+
+    async def run(self, function: Callable[[], T]) -> T:
+        """Return what *function* returns, or raise what it raises; the event loop stays free.
+
+        When the caller is cancelled the thread goes on: Python cannot stop it.
+
+        Raises:
+            StillRunningError: An earlier call has not come back. The function was not started.
+        """
+        loop = asyncio.get_running_loop()
+        with self._lock:
+            if self._since is not None:
+                raise StillRunningError(time.monotonic() - self._since)
+            self._since = time.monotonic()
+        future: asyncio.Future[T] = loop.create_future()
+        context = contextvars.copy_context()
+
+        def work() -> None:
+            settle: Callable[[], None]
+            try:
+                result = context.run(function)
+            except BaseException as error:  # noqa: BLE001 - carried to whoever awaits, SystemExit too
+                # A future refuses StopIteration, which would end the coroutine that awaits it.
+                carried = RuntimeError(f"{error!r}") if isinstance(error, StopIteration) else error
+                settle = partial(future.set_exception, carried)
+            else:
+                settle = partial(future.set_result, result)
+            self._since = None
+            # A closed loop refuses the call: nobody waits any more.
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(lambda: None if future.done() else settle())
+
+        try:
+            threading.Thread(target=work, name=self._name, daemon=True).start()
+        except RuntimeError:
+            self._since = None
+            raise
+        return await future
+
+
+class LoopThread:
+    """Runs one coroutine function on a daemon thread with an event loop of its own."""
+
+    def __init__(self, name: str, main: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
+        """Run *main* on a thread called *name*; it returns soon after the event that it is given is set."""
+        self._main = main
+        self._shutdown = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._has_begun = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Start the thread; come back when its loop runs, so that `stop` reaches it."""
+        self._thread.start()
+        self._has_begun.wait()
+
+    def stop(self, timeout: float) -> bool:
+        """Ask the coroutine to return; tell whether the thread has ended within *timeout* seconds."""
+        # A closed loop refuses the call: the coroutine has returned already.
+        with contextlib.suppress(RuntimeError):
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(self._shutdown.set)
+        self._thread.join(timeout)
+        return not self.is_alive
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the thread has started and not ended."""
+        return self._thread.is_alive()
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the caller runs on this thread; stopping it from there could not be waited for."""
+        return self._thread is threading.current_thread()
+
+    def _run(self) -> None:
+        asyncio.run(self._begin())
+
+    async def _begin(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._has_begun.set()
+        await self._main(self._shutdown)

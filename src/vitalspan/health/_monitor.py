@@ -1,0 +1,322 @@
+"""HealthMonitor: runs the checks, each on its own interval, and keeps the latest findings."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+
+from opentelemetry.metrics import MeterProvider
+from opentelemetry.trace import TracerProvider
+
+from vitalspan._clock import SYSTEM_CLOCK, Clock
+from vitalspan._errors import ConfigurationError, UnknownComponentError
+from vitalspan._guard import Guard
+from vitalspan._threads import LoopThread
+from vitalspan._types import F
+from vitalspan.health._board import Board
+from vitalspan.health._check import (
+    DEFAULT_INTERVAL,
+    DEFAULT_TIMEOUT,
+    FunctionHealthCheck,
+    HealthCheck,
+    require_component_id,
+    require_seconds,
+)
+from vitalspan.health._record import new_record
+from vitalspan.health._run_loop import RunLoop
+from vitalspan.health._runs import Runner
+from vitalspan.health._status import HealthStatus, Probe, Status, StatusChange
+from vitalspan.health._telemetry import HealthTelemetry, StatusInstrument, TraceChecks
+
+__all__ = ["HealthMonitor", "StatusListener"]
+
+StatusListener = Callable[[StatusChange], object]
+
+_DEFAULT_PROBES = frozenset({Probe.READINESS, Probe.STARTUP})
+_STALE_INTERVALS = 3
+"""A finding is stale after this many intervals and one timeout: two runs may be late before it is."""
+
+_GRACE = 1.0
+"""Seconds beyond its timeout after which `check_now` no longer waits for a run in another event loop."""
+
+
+class HealthMonitor:
+    """Runs checks side by side and keeps what they found.
+
+    Each check runs on its own interval with its own timeout; one that hangs is reported and waited for
+    by nobody. Findings leave as OpenTelemetry metrics and spans without anything else to set up.
+
+    >>> monitor = HealthMonitor()
+    >>> @monitor.check("queue", interval=5)
+    ... def queue() -> bool:
+    ...     return True
+    >>> monitor.get_status("queue").status
+    <Status.UNKNOWN: 'unknown'>
+    >>> asyncio.run(monitor.check_now("queue")).status
+    <Status.HEALTHY: 'healthy'>
+    """
+
+    def __init__(
+        self,
+        *,
+        trace_checks: TraceChecks = "changes",
+        status_instrument: StatusInstrument = "gauge",
+        meter_provider: MeterProvider | None = None,
+        tracer_provider: TracerProvider | None = None,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
+        """Make a monitor with no checks.
+
+        Args:
+            trace_checks: Which runs leave a span: those that fail or change a status (`changes`), `all` or `none`.
+            status_instrument: The instrument that statuses are reported by: `gauge`, or `updowncounter` for fleets
+                that add them up over processes.
+            meter_provider: Where metrics go; by default the global provider, also when it is set later.
+            tracer_provider: Where spans go; likewise.
+            clock: Where time comes from.
+
+        Raises:
+            ConfigurationError: An option that is not one of those named.
+        """
+        if trace_checks not in ("all", "changes", "none"):
+            raise ConfigurationError("trace_checks", trace_checks, "give 'all', 'changes' or 'none'")
+        if status_instrument not in ("gauge", "updowncounter"):
+            raise ConfigurationError("status_instrument", status_instrument, "give 'gauge' or 'updowncounter'")
+        self._clock = clock
+        self._board = Board(clock)
+        self._telemetry = HealthTelemetry(
+            self._board,
+            trace_checks=trace_checks,
+            status_instrument=status_instrument,
+            meter_provider=meter_provider,
+            tracer_provider=tracer_provider,
+        )
+        self._lock = threading.Lock()
+        # Both replaced, never mutated: a run may begin or end on another thread meanwhile.
+        self._runners: Mapping[str, Runner] = {}
+        self._listeners: tuple[StatusListener, ...] = ()
+        self._run_loop: RunLoop | None = None
+        self._thread: LoopThread | None = None
+        self._solo_runs: dict[str, asyncio.Task[None]] = {}
+
+    # What is checked
+
+    def register_check(
+        self, check: HealthCheck, *, timeout: float | None = None, critical: bool | None = None, ttl: float | None = None
+    ) -> None:
+        """Add *check*; its component reads unknown until it has run. Allowed at any time, from any thread.
+
+        Args:
+            check: What finds out; see `HealthCheck` for what it may say about itself.
+            timeout: Seconds that one run may take; by default the check's own, else 5.
+            critical: Whether the system is unhealthy when this component is; by default the check's own, else yes.
+            ttl: Seconds after which a finding no longer counts and the component reads unknown;
+                by default three intervals and one timeout.
+
+        Raises:
+            ConfigurationError: It is not a check, or an argument cannot be used.
+            DuplicateCheckError: Its component has a check already.
+        """
+        if not isinstance(check, HealthCheck) or isinstance(check, type):
+            raise ConfigurationError(
+                "the check", check, "give an object with component_id, check_interval and async check(), or use check()"
+            )
+        component_id = require_component_id(check.component_id)
+        interval = require_seconds("check_interval", check.check_interval)
+        seconds = require_seconds("timeout", timeout if timeout is not None else getattr(check, "timeout", DEFAULT_TIMEOUT))
+        default_ttl = _STALE_INTERVALS * interval + seconds
+        record = new_record(
+            component_id,
+            now=self._clock.monotonic(),
+            since=self._clock.now(),
+            ttl=default_ttl if ttl is None else require_seconds("ttl", ttl),
+            is_critical=bool(getattr(check, "critical", True)) if critical is None else critical,
+            probes=_probes_of(check),
+        )
+        on_error: Status = getattr(check, "on_error", Status.UNKNOWN)
+        runner = Runner(check, interval=interval, timeout=seconds, on_error=on_error, clock=self._clock)
+        with self._lock:
+            self._board.add(record)
+            self._runners = {**self._runners, component_id: runner}
+            run_loop = self._run_loop
+        if run_loop is not None:
+            run_loop.begin(component_id)
+
+    def unregister_check(self, component_id: str) -> None:
+        """Remove the check of *component_id*: it is no longer run, reported or kept.
+
+        Raises:
+            UnknownComponentError: There is none.
+        """
+        with self._lock:
+            self._board.remove(component_id)
+            self._runners = {known: runner for known, runner in self._runners.items() if known != component_id}
+
+    def check(
+        self,
+        component_id: str,
+        *,
+        interval: float = DEFAULT_INTERVAL,
+        timeout: float = DEFAULT_TIMEOUT,
+        critical: bool = True,
+        on_error: Status = Status.UNHEALTHY,
+    ) -> Callable[[F], F]:
+        """Register the decorated function, sync or async, as the check of *component_id*.
+
+        Arguments and errors are those of `FunctionHealthCheck`; the function itself stays as it is.
+        """
+
+        def register(function: F) -> F:
+            self.register_check(
+                FunctionHealthCheck(
+                    component_id, function, interval=interval, timeout=timeout, critical=critical, on_error=on_error
+                )
+            )
+            return function
+
+        if callable(component_id):
+            raise ConfigurationError("component_id", component_id, "name the component: @check('database')")
+        require_component_id(component_id)
+        return register
+
+    def subscribe(self, listener: StatusListener) -> Callable[[], None]:
+        """Call *listener* with each change of a status, on the monitor's event loop; return what ends it.
+
+        It should be quick. What it raises is counted and logged, and felt by nobody else.
+
+        Raises:
+            ConfigurationError: It cannot be called.
+        """
+        if not callable(listener):
+            raise ConfigurationError("listener", listener, "give a function that takes one StatusChange")
+        with self._lock:
+            self._listeners = (*self._listeners, listener)
+
+        def unsubscribe() -> None:
+            with self._lock:
+                self._listeners = tuple(each for each in self._listeners if each is not listener)
+
+        return unsubscribe
+
+    # Running
+
+    async def run(self, shutdown: asyncio.Event) -> None:
+        """Run the checks in this event loop until *shutdown* is set. The first run of each is at once.
+
+        Raises:
+            ConfigurationError: The monitor is running already, here or on its own thread.
+        """
+        with self._lock:
+            if self._run_loop is not None:
+                raise ConfigurationError("the monitor", self, "it is running already: stop() it first")
+            run_loop = self._run_loop = RunLoop(self._run_check, self._interval_of, self._clock)
+            component_ids = tuple(self._runners)
+        try:
+            for component_id in component_ids:
+                run_loop.begin(component_id)
+            await run_loop.until(shutdown)
+        finally:
+            self._run_loop = None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether checks are being run, in the program's event loop or on the monitor's own thread."""
+        return self._run_loop is not None
+
+    def start(self) -> None:
+        """Run the checks on a daemon thread with an event loop of its own. Without effect while running."""
+        with self._lock:
+            if self._run_loop is not None or (self._thread is not None and self._thread.is_alive):
+                return
+            self._thread = LoopThread("vitalspan-health", self.run)
+            thread = self._thread
+        thread.start()
+
+    def stop(self, timeout: float = 2.0) -> bool:
+        """End what `start` began; tell whether it has ended within *timeout* seconds."""
+        thread = self._thread
+        if thread is None:
+            return True
+        return thread.stop(0.0 if thread.is_current else timeout)
+
+    # What is known
+
+    async def check_now(self, component_id: str) -> HealthStatus:
+        """Run the check of *component_id* now, or wait for the run that is under way; return the finding.
+
+        While the monitor runs, the check runs in the monitor's event loop, where its clients belong.
+
+        Raises:
+            UnknownComponentError: There is no such check.
+        """
+        if component_id not in self._runners:
+            raise UnknownComponentError(component_id, tuple(self._runners))
+        run_loop = self._run_loop
+        if run_loop is not None:
+            await run_loop.now(component_id, self._runners[component_id].timeout + _GRACE)
+        else:
+            run = self._solo_runs.get(component_id)
+            if run is None or run.get_loop() is not asyncio.get_running_loop():
+                run = self._solo_runs[component_id] = asyncio.ensure_future(self._run_check(component_id))
+                run.add_done_callback(lambda _: self._solo_runs.pop(component_id, None))
+            await asyncio.shield(run)
+        return self.get_status(component_id)
+
+    def get_status(self, component_id: str) -> HealthStatus:
+        """Return the last finding about *component_id*; unknown when there is none, or it is older than its ttl.
+
+        Raises:
+            UnknownComponentError: There is no check of it.
+        """
+        return self._board.status(component_id)
+
+    def get_all_statuses(self) -> Mapping[str, HealthStatus]:
+        """Return the last finding about every component, by component id."""
+        return self._board.statuses()
+
+    def is_system_healthy(self) -> bool:
+        """Tell whether there is at least one check and every critical component is healthy."""
+        readings = list(self._board.readings())
+        return bool(readings) and all(
+            status is Status.HEALTHY for record, status, _, _ in readings if record.is_critical
+        )
+
+    def system_status(self, probe: Probe | str = Probe.OVERALL) -> Status:
+        """Return how the system answers *probe*: `overall`, `liveness`, `readiness` or `startup`.
+
+        Raises:
+            ConfigurationError: There is no such probe.
+        """
+        try:
+            return self._board.system_status(Probe(probe))
+        except ValueError:
+            names = ", ".join(repr(each.value) for each in Probe)
+            raise ConfigurationError("probe", probe, f"give one of {names}") from None
+
+    async def _run_check(self, component_id: str) -> None:
+        """Run one check in this event loop and tell everybody what it found."""
+        runner = self._runners.get(component_id)
+        if runner is None:
+            return
+        run = await runner.run()
+        change = self._board.settle(run.finding, failed=run.failed)
+        trace_id = self._telemetry.record(run, change)
+        if trace_id:
+            self._board.mark_trace(component_id, trace_id)
+        if change is not None:
+            change = replace(change, current=replace(change.current, trace_id=trace_id))
+            for listener in self._listeners:
+                with Guard("telling a listener of a status change"):
+                    listener(change)
+
+    def _interval_of(self, component_id: str) -> float | None:
+        runner = self._runners.get(component_id)
+        return None if runner is None else runner.interval
+
+
+def _probes_of(check: HealthCheck) -> frozenset[Probe]:
+    probes: Iterable[Probe] = getattr(check, "probes", _DEFAULT_PROBES)
+    try:
+        return frozenset(Probe(probe) for probe in probes)
+    except (TypeError, ValueError):
+        raise ConfigurationError("probes of the check", probes, "give Probe values, such as Probe.READINESS") from None

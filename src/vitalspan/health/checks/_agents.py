@@ -1,0 +1,99 @@
+"""Does the agent system still start actors?"""
+
+import asyncio
+import inspect
+import time
+from collections.abc import Awaitable
+from typing import Protocol, cast, runtime_checkable
+
+from vitalspan._errors import ConfigurationError, error_type
+from vitalspan._guard import describe
+from vitalspan.health._check import DEFAULT_INTERVAL, require_component_id, require_seconds
+from vitalspan.health._status import HealthStatus, Status
+
+__all__ = ["AgentSystem", "AgentSystemHealthCheck"]
+
+
+@runtime_checkable
+class AgentSystem(Protocol):
+    """What runs agents, actors or workers, as far as a check needs it. Both methods may be sync or async."""
+
+    def active_actor_count(self) -> int | Awaitable[int]:
+        """Return how many actors there are."""
+        ...
+
+    def spawn_test_actor(self) -> object:
+        """Start an actor that does nothing and wait for it; raise when it cannot be started."""
+        ...
+
+
+class AgentSystemHealthCheck:
+    """Starts a test actor: when that fails the system is degraded, when it hangs unhealthy.
+
+    A system that refuses one actor still runs those that it has; one that hangs runs nothing any more.
+    """
+
+    def __init__(
+        self,
+        agent_system: AgentSystem,
+        *,
+        component_id: str = "agent_system",
+        check_interval: float = DEFAULT_INTERVAL,
+        spawn_timeout: float = 2.0,
+        critical: bool = True,
+    ) -> None:
+        """Make a check.
+
+        Args:
+            agent_system: What runs the actors.
+            component_id: The component's name.
+            check_interval: Seconds between two runs.
+            spawn_timeout: Seconds after which starting the test actor counts as hanging.
+            critical: Whether the system is unhealthy when the agent system is.
+
+        Raises:
+            ConfigurationError: An argument that cannot be used.
+        """
+        if isinstance(agent_system, type) or not isinstance(agent_system, AgentSystem):
+            raise ConfigurationError(
+                "agent_system", agent_system, "give an object with active_actor_count() and spawn_test_actor()"
+            )
+        self.component_id = require_component_id(component_id)
+        self.check_interval = require_seconds("check_interval", check_interval)
+        self.spawn_timeout = require_seconds("spawn_timeout", spawn_timeout)
+        # The run itself must not be given up before it can say that the spawn hangs.
+        self.timeout = self.spawn_timeout + 1.0
+        self.critical = critical
+        self._agent_system = agent_system
+
+    async def check(self) -> HealthStatus:
+        """Count the actors and start one; metadata `active_actors` and `spawn_ms` hold what was seen."""
+        count = self._agent_system.active_actor_count()
+        active = await count if inspect.isawaitable(count) else count
+        metadata: dict[str, object] = {"active_actors": active}
+        begin = time.monotonic()
+        spawning = asyncio.ensure_future(self._spawn())
+        done, _ = await asyncio.wait({spawning}, timeout=self.spawn_timeout)
+        if not done:
+            spawning.cancel()  # Not waited for: it may not heed it.
+            return self._finding(Status.UNHEALTHY, f"no test actor within {self.spawn_timeout:g} s", metadata, "timeout")
+        metadata["spawn_ms"] = (time.monotonic() - begin) * 1000
+        error = spawning.result()
+        if error is not None:
+            message = f"no test actor could be started: {describe(error)}"
+            return self._finding(Status.DEGRADED, message, metadata, error_type(error))
+        return self._finding(Status.HEALTHY, f"{active} actors", metadata)
+
+    async def _spawn(self) -> Exception | None:
+        try:
+            result = self._agent_system.spawn_test_actor()
+            if inspect.isawaitable(result):
+                await cast("Awaitable[object]", result)
+        except Exception as error:  # noqa: BLE001 - whatever it raises says that no actor can be started
+            return error
+        return None
+
+    def _finding(
+        self, status: Status, message: str, metadata: dict[str, object], kind: str = ""
+    ) -> HealthStatus:
+        return HealthStatus(self.component_id, status, message=message, metadata=metadata, error_type=kind)

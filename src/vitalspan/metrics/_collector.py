@@ -1,0 +1,232 @@
+"""MetricsCollector: records metrics, and flushes them to backends that are not OTLP."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+
+from opentelemetry.metrics import MeterProvider
+
+from vitalspan import _names
+from vitalspan._clock import SYSTEM_CLOCK, Clock
+from vitalspan._errors import ConfigurationError, DuplicateInstrumentError, error_type
+from vitalspan._guard import LEDGER, Guard, warn_once
+from vitalspan._types import Tags, TagValue
+from vitalspan.metrics._backend import MetricsBackend
+from vitalspan.metrics._flush import Flusher
+from vitalspan.metrics._instruments import (
+    BoundCounter,
+    BoundGauge,
+    BoundHistogram,
+    BoundSummary,
+    BoundUpDownCounter,
+    Instrument,
+    Kind,
+)
+from vitalspan.metrics._otel import new_meter
+from vitalspan.metrics._validation import require_boundaries, require_name, require_tags, require_unit
+
+__all__ = ["MetricsCollector"]
+
+
+class MetricsCollector:
+    """Records counters, gauges, histograms and summaries as OpenTelemetry metrics.
+
+    Everything recorded reaches the OpenTelemetry meter provider at once and leaves with its next
+    export; *backends* receive it as well, each time the collector flushes.
+
+    >>> collector = MetricsCollector()
+    >>> orders = collector.counter("shop.orders", unit="{order}", tags={"region": "eu"})
+    >>> orders.add(1)                                        # the fast way: kept by the caller
+    >>> collector.increment_counter("shop.visits", {"page": "home"})   # the short way
+    """
+
+    def __init__(
+        self,
+        *backends: MetricsBackend,
+        flush_interval: float = 60.0,
+        meter_provider: MeterProvider | None = None,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
+        """Make a collector.
+
+        Args:
+            backends: Where metrics go besides OpenTelemetry.
+            flush_interval: Seconds between two flushes of `run`; 60 is also OpenTelemetry's export interval.
+            meter_provider: Where instruments are made; by default the global one, also when it is set later.
+            clock: Where time comes from.
+
+        Raises:
+            ConfigurationError: A backend has no `send_metrics`, or the interval is not above zero.
+        """
+        for backend in backends:
+            if not isinstance(backend, MetricsBackend):
+                raise ConfigurationError("a backend", backend, "give an object with a method send_metrics(metrics)")
+        if not flush_interval > 0:
+            raise ConfigurationError("flush_interval", flush_interval, "give seconds above zero")
+        self.flush_interval = flush_interval
+        self._meter = new_meter(meter_provider)
+        self._flusher = Flusher(backends, clock)
+        self._lock = threading.Lock()
+        # Replaced, never mutated: recording looks a metric up without a lock.
+        self._instruments: Mapping[str, Instrument] = MappingProxyType({})
+
+    # The fast way: a recorder for one set of tags. Loud, because it is made once.
+
+    def counter(
+        self, name: str, *, unit: str = "", description: str = "", tags: Tags | None = None
+    ) -> BoundCounter:
+        """Return a recorder of a total that only goes up.
+
+        Args:
+            name: For example `shop.orders`; no `total` in it, Prometheus adds that.
+            unit: A UCUM unit: `s`, `By`, or `{order}` for a counted thing.
+            description: What is counted.
+            tags: The attributes of this series.
+
+        Raises:
+            ConfigurationError: A name, unit or tag that OpenTelemetry would not take.
+            DuplicateInstrumentError: The name is in use for another kind or unit.
+        """
+        return BoundCounter(self._declare(name, Kind.COUNTER, unit, description), require_tags(tags))
+
+    def up_down_counter(
+        self, name: str, *, unit: str = "", description: str = "", tags: Tags | None = None
+    ) -> BoundUpDownCounter:
+        """Return a recorder of a balance, such as the jobs in a queue. Arguments as for `counter`."""
+        return BoundUpDownCounter(self._declare(name, Kind.UP_DOWN_COUNTER, unit, description), require_tags(tags))
+
+    def gauge(self, name: str, *, unit: str = "", description: str = "", tags: Tags | None = None) -> BoundGauge:
+        """Return a recorder of a value that stands until it is set again. Arguments as for `counter`."""
+        return BoundGauge(self._declare(name, Kind.GAUGE, unit, description), require_tags(tags))
+
+    def histogram(
+        self,
+        name: str,
+        *,
+        unit: str = "",
+        description: str = "",
+        tags: Tags | None = None,
+        boundaries: Sequence[float] | None = None,
+    ) -> BoundHistogram:
+        """Return a recorder of a distribution. Arguments as for `counter`, and:
+
+        Args:
+            name: The metric's name.
+            unit: Its unit.
+            description: What is measured.
+            tags: The attributes of this series.
+            boundaries: Upper bounds of the buckets, rising. By default those that fit seconds when the
+                unit is `s`, otherwise OpenTelemetry's own.
+        """
+        bounds = require_boundaries(boundaries)
+        instrument = self._declare(name, Kind.HISTOGRAM, unit, description, bounds)
+        return BoundHistogram(instrument, require_tags(tags))
+
+    def summary(self, name: str, *, unit: str = "", description: str = "", tags: Tags | None = None) -> BoundSummary:
+        """Return a recorder of sum, count, smallest and largest. Arguments as for `counter`.
+
+        It becomes an OpenTelemetry histogram without bucket boundaries: OpenTelemetry has no summary
+        instrument, and such a histogram carries exactly these four numbers.
+        """
+        return BoundSummary(self._declare(name, Kind.SUMMARY, unit, description), require_tags(tags))
+
+    # The short way: by name each time. Silent, because it runs with the program.
+
+    def increment_counter(self, name: str, tags: Tags | None = None, amount: float = 1) -> None:
+        """Add *amount* to the counter *name*. Never raises: what cannot be recorded is counted as dropped."""
+        self._record(name, Kind.COUNTER, amount, tags)
+
+    def set_gauge(self, name: str, value: float, tags: Tags | None = None) -> None:
+        """Set the gauge *name* to *value*. Never raises."""
+        self._record(name, Kind.GAUGE, value, tags)
+
+    def record_histogram(self, name: str, value: float, tags: Tags | None = None) -> None:
+        """Record *value* into the histogram *name*. Never raises."""
+        self._record(name, Kind.HISTOGRAM, value, tags)
+
+    def record_summary(self, name: str, value: float, tags: Tags | None = None) -> None:
+        """Record *value* into the summary *name*. Never raises."""
+        self._record(name, Kind.SUMMARY, value, tags)
+
+    def record_event_published(self, event_type: str) -> None:
+        """Count one event of *event_type* as published, in `event.published`."""
+        self._record_named(_names.EVENT_PUBLISHED, {_names.EVENT_TYPE: event_type})
+
+    def record_handler_error(self, error: BaseException, *, event_type: str = "") -> None:
+        """Count one *error* of an event handler, in `event.handler.errors`."""
+        tags: dict[str, TagValue] = {_names.EVENT_TYPE: event_type} if event_type else {}
+        self._record_named(_names.HANDLER_ERRORS, {**tags, _names.ERROR_TYPE: error_type(error)})
+
+    async def run(self, shutdown: asyncio.Event) -> None:
+        """Flush every `flush_interval` seconds until *shutdown* is set, and once more then."""
+        while not shutdown.is_set():
+            try:
+                await asyncio.wait_for(shutdown.wait(), self.flush_interval)
+            except TimeoutError:
+                await self.flush()
+        await self.flush()
+
+    async def flush(self) -> bool:
+        """Send every series to every backend, each on a thread of its own; return whether all took them.
+
+        OpenTelemetry's own export is not touched: `vitalspan.flush()` does that.
+        """
+        return await self._flusher.flush(tuple(self._instruments.values()))
+
+    def _record_named(self, named: _names.Named, tags: Mapping[str, TagValue]) -> None:
+        with Guard(f"counting {named.name}", signal="metrics"):
+            instrument = self._declare(named.name, Kind.COUNTER, named.unit, named.description)
+            instrument.record(1, instrument.clean(tags))
+
+    def _record(self, name: str, kind: Kind, value: object, tags: Tags | None) -> None:
+        try:
+            instrument = self._instruments.get(name)
+            if instrument is None or instrument.kind is not kind:
+                instrument = self._declare(name, kind, "", "")
+        except (ConfigurationError, DuplicateInstrumentError, TypeError) as error:  # TypeError: an unhashable name
+            LEDGER.drop("metrics", "bad_metric")
+            warn_once(f"bad metric {name!r:.200} {kind}", "dropped a %s: %s", kind.value, error)
+            return
+        instrument.record(value, instrument.clean(tags))
+
+    def _declare(
+        self, name: str, kind: Kind, unit: str, description: str, boundaries: tuple[float, ...] | None = None
+    ) -> Instrument:
+        existing = self._instruments.get(require_name(name))
+        if existing is None:
+            require_unit(unit)
+            with self._lock:
+                existing = self._instruments.get(name)
+                if existing is None:
+                    send = self._new_sender(name, kind, unit, description, boundaries)
+                    made = Instrument(
+                        name, kind, unit, description, send=send, keeps_series=self._flusher.has_backends
+                    )
+                    self._instruments = MappingProxyType({**self._instruments, name: made})
+                    return made
+        if existing.kind is not kind or unit not in ("", existing.unit):
+            wanted = f"{kind.value} in {unit!r}" if unit else kind.value
+            raise DuplicateInstrumentError(name, str(existing), wanted)
+        return existing
+
+    def _new_sender(
+        self, name: str, kind: Kind, unit: str, description: str, boundaries: tuple[float, ...] | None
+    ) -> Callable[[float, Mapping[str, TagValue]], None]:
+        match kind:
+            case Kind.COUNTER:
+                return self._meter.create_counter(name, unit, description).add
+            case Kind.UP_DOWN_COUNTER:
+                return self._meter.create_up_down_counter(name, unit, description).add
+            case Kind.GAUGE:
+                return self._meter.create_gauge(name, unit, description).set
+            case Kind.HISTOGRAM:
+                if boundaries is None and unit == _names.SECONDS:
+                    boundaries = _names.DURATION_BOUNDARIES
+                return self._meter.create_histogram(
+                    name, unit, description, explicit_bucket_boundaries_advisory=boundaries
+                ).record
+            case Kind.SUMMARY:
+                return self._meter.create_histogram(
+                    name, unit, description, explicit_bucket_boundaries_advisory=()
+                ).record

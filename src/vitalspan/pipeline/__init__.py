@@ -1,0 +1,8 @@
+"""How telemetry leaves the process: the only room that imports the OpenTelemetry SDK."""
+
+from vitalspan.pipeline._configure import build
+from vitalspan.pipeline._export import FlushResult
+from vitalspan.pipeline._lifecycle import Pipeline
+from vitalspan.pipeline._settings import Protocol, Settings
+
+__all__ = ["FlushResult", "Pipeline", "Protocol", "Settings", "build"]

@@ -1,0 +1,105 @@
+"""What became of each export: counted, and told truthfully to whoever flushes."""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from vitalspan._errors import error_type
+from vitalspan._guard import LEDGER, describe
+from vitalspan.pipeline._settings import Signal
+
+__all__ = ["Exports", "FlushResult", "run_all"]
+
+
+@dataclass(frozen=True, slots=True)
+class FlushResult:
+    """Whether everything recorded so far was delivered. It is true when it was.
+
+    Attributes:
+        undelivered: Why not, by signal (`traces`, `metrics`, `logs`).
+    """
+
+    undelivered: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    def __bool__(self) -> bool:
+        """Tell whether everything was delivered."""
+        return not self.undelivered
+
+
+class Exports:
+    """Watches the exporters of one signal.
+
+    The SDK's `force_flush` returns True although the export failed, so the exporters themselves are asked.
+    """
+
+    def __init__(self, signal: Signal) -> None:
+        """Watch exporters of *signal*."""
+        self._signal = signal
+        self._lock = threading.Lock()
+        self._failures = 0
+        self._last = ""
+
+    @property
+    def failures(self) -> int:
+        """How many exports have failed."""
+        return self._failures
+
+    @property
+    def last_failure(self) -> str:
+        """What the last failure was."""
+        return self._last
+
+    def watch(self, exporter: Any) -> Any:  # noqa: ANN401 - the three exporters have no class in common
+        """Return *exporter*, whose `export` notes from now on what became of it.
+
+        The method is replaced on this one object: a wrapper would have to hand on the exporter's preferred
+        temporality, which is not public.
+        """
+        export: Callable[..., Any] = exporter.export
+
+        def watched(batch: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - each signal has its own types
+            try:
+                result = export(batch, *args, **kwargs)
+            except Exception as error:
+                self._fail(error_type(error), describe(error))
+                raise
+            if getattr(result, "name", "SUCCESS") != "SUCCESS":
+                self._fail("export_failed", "the exporter gave up; its log says why")
+            return result
+
+        exporter.export = watched
+        return exporter
+
+    def _fail(self, kind: str, text: str) -> None:
+        with self._lock:
+            self._failures += 1
+            self._last = text
+        LEDGER.fail(self._signal, kind)
+
+
+def run_all(work: Mapping[Signal, Callable[[], object]], timeout: float) -> dict[Signal, str]:
+    """Run every piece of *work* at the same time, each on a daemon thread; return what went wrong by signal.
+
+    Whatever does not end within *timeout* seconds is left behind and named. Nothing is raised.
+    """
+    wrong: dict[Signal, str] = {}
+    deadline = time.monotonic() + timeout
+
+    def run(signal: Signal, do: Callable[[], object]) -> None:
+        try:
+            do()
+        except Exception as error:  # noqa: BLE001 - told to the caller as its result
+            wrong[signal] = describe(error)
+
+    threads: dict[Signal, threading.Thread] = {}
+    for signal, do in work.items():
+        threads[signal] = threading.Thread(target=run, args=(signal, do), name=f"vitalspan-{signal}", daemon=True)
+        threads[signal].start()
+    for signal, thread in threads.items():
+        thread.join(max(0.0, deadline - time.monotonic()))
+        if thread.is_alive():
+            wrong[signal] = f"not finished within {timeout:g} s"
+    return dict(wrong)
