@@ -1,5 +1,6 @@
 """Vital signs for Python services, native to OpenTelemetry: metrics, traces and health over OTLP."""
 
+from vitalspan import _names
 from vitalspan._default import check, configure, default_system, flush, monitoring, shutdown
 from vitalspan._errors import (
     ConfigurationError,
@@ -9,11 +10,12 @@ from vitalspan._errors import (
     UnknownComponentError,
     VitalspanError,
 )
-from vitalspan._names import VERSION as __version__
 from vitalspan._system import MonitoringSystem, SystemComponents
 from vitalspan.health import HealthMonitor, HealthStatus, Status
 from vitalspan.metrics import MetricsCollector
 from vitalspan.tracing import instrument, measured, traced
+
+__version__ = _names.VERSION
 
 __all__ = [
     "ConfigurationError",

@@ -5,7 +5,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from vitalspan.health._check import DEFAULT_INTERVAL, DEFAULT_TIMEOUT
 from vitalspan.health._status import Status
 
 if TYPE_CHECKING:
-    from opentelemetry.sdk.trace.sampling import Sampler
+    from opentelemetry.sdk.trace.sampling import Sampler  # noqa: TID251 - for the type checker only
 
     from vitalspan.pipeline import FlushResult, Pipeline, Protocol
 
@@ -49,7 +49,7 @@ def default_system() -> MonitoringSystem:
         return _default.system
 
 
-def configure(  # noqa: PLR0913 - each is an option of its own, by keyword only
+def configure(
     *,
     service_name: str | None = None,
     service_version: str | None = None,
@@ -151,7 +151,7 @@ def check(
 
 
 @asynccontextmanager
-async def monitoring() -> AsyncIterator[MonitoringSystem]:
+async def monitoring() -> AsyncGenerator[MonitoringSystem]:
     """Run the default system in this event loop, where clients and pools live, until the block is left.
 
     A monitor that `configure` has started on its own thread moves here. At the end everything recorded is

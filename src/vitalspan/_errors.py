@@ -85,8 +85,7 @@ class DuplicateInstrumentError(VitalspanError, ValueError):
     def __str__(self) -> str:
         """Say what is wrong and what to do."""
         return (
-            f"metric {self.name!r} is already a {self.existing} and cannot also be a {self.wanted}: "
-            "rename one of them"
+            f"metric {self.name!r} is already a {self.existing} and cannot also be a {self.wanted}: rename one of them"
         )
 
 

@@ -9,6 +9,7 @@ import logging
 import threading
 from collections.abc import Mapping
 from types import MappingProxyType, TracebackType
+from typing import Self
 
 from vitalspan._errors import error_type
 
@@ -106,7 +107,7 @@ class Guard:
         self._signal = signal
         self.error: Exception | None = None
 
-    def __enter__(self) -> "Guard":
+    def __enter__(self) -> Self:
         """Begin the block."""
         return self
 

@@ -35,7 +35,9 @@ DURATION_BOUNDARIES: Final = (
 
 # Health
 CHECK_STATUS: Final = Named("health.check.status", "", "1 for the status that the component has, 0 for the others")
-SYSTEM_STATUS: Final = Named("health.system.status", "", "1 for the status that the probe answers with, 0 for the others")
+SYSTEM_STATUS: Final = Named(
+    "health.system.status", "", "1 for the status that the probe answers with, 0 for the others"
+)
 CHECK_DURATION: Final = Named("health.check.duration", SECONDS, "How long a run of the check took")
 CHECK_RUNS: Final = Named("health.check.runs", "{run}", "Runs of the check that have finished")
 CHECK_TRANSITIONS: Final = Named("health.check.transitions", "{transition}", "Changes of the component's status")
@@ -56,7 +58,9 @@ STATUS_CHANGED: Final = "health.status_changed"
 CHECK_SPAN: Final = "health.check"
 
 # Functions
-FUNCTION_DURATION: Final = Named("function.duration", SECONDS, "How long calls of the function took; its count is the calls")
+FUNCTION_DURATION: Final = Named(
+    "function.duration", SECONDS, "How long calls of the function took; its count is the calls"
+)
 FUNCTION_NAME: Final = "code.function.name"
 FILE_PATH: Final = "code.file.path"
 LINE_NUMBER: Final = "code.line.number"

@@ -46,7 +46,9 @@ class Board:
         """
         with self._lock:
             self.record(component_id)
-            self._cells = MappingProxyType({known: cell for known, cell in self._cells.items() if known != component_id})
+            self._cells = MappingProxyType(
+                {known: cell for known, cell in self._cells.items() if known != component_id}
+            )
 
     def settle(self, finding: HealthStatus, *, failed: bool) -> StatusChange | None:
         """Put *finding* in the place of the last one; return the change of status if it is one.

@@ -102,7 +102,12 @@ class HealthMonitor:
     # What is checked
 
     def register_check(
-        self, check: HealthCheck, *, timeout: float | None = None, critical: bool | None = None, ttl: float | None = None
+        self,
+        check: HealthCheck,
+        *,
+        timeout: float | None = None,
+        critical: bool | None = None,
+        ttl: float | None = None,
     ) -> None:
         """Add *check*; its component reads unknown until it has run. Allowed at any time, from any thread.
 
@@ -123,7 +128,9 @@ class HealthMonitor:
             )
         component_id = require_component_id(check.component_id)
         interval = require_seconds("check_interval", check.check_interval)
-        seconds = require_seconds("timeout", timeout if timeout is not None else getattr(check, "timeout", DEFAULT_TIMEOUT))
+        seconds = require_seconds(
+            "timeout", timeout if timeout is not None else getattr(check, "timeout", DEFAULT_TIMEOUT)
+        )
         default_ttl = _STALE_INTERVALS * interval + seconds
         record = new_record(
             component_id,

@@ -49,9 +49,7 @@ class CheckRun:
 class Runner:
     """Runs one check, never twice at a time, and always comes back in time with a finding."""
 
-    def __init__(
-        self, check: HealthCheck, *, interval: float, timeout: float, on_error: Status, clock: Clock
-    ) -> None:
+    def __init__(self, check: HealthCheck, *, interval: float, timeout: float, on_error: Status, clock: Clock) -> None:
         """Run *check* for at most *timeout* seconds; when it raises, its component reads *on_error*.
 
         The *interval* in seconds is kept here, so that one that changes later surprises nobody.
@@ -112,17 +110,20 @@ class Runner:
         # This task has a context of its own, so there is nothing to detach.
         attach(set_value("suppress_instrumentation", True, Context()))
         try:
-            finding = await self.check.check()
-            if not isinstance(finding, HealthStatus) or not isinstance(finding.status, Status):
-                raise TypeError(f"check() returned {finding!r:.200} instead of a HealthStatus")
+            return _require_finding(await self.check.check())
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001 - whatever a check raises is a finding about its component
             return error
-        return finding
 
     def _given_up(self, message: str) -> HealthStatus:
         return HealthStatus(self.check.component_id, Status.UNHEALTHY, message=message, error_type="timeout")
+
+
+def _require_finding(finding: object) -> HealthStatus:
+    if isinstance(finding, HealthStatus) and isinstance(finding.status, Status):
+        return finding
+    raise TypeError(f"check() returned {finding!r:.200} instead of a HealthStatus")
 
 
 def _advice(error: BaseException) -> str:

@@ -133,9 +133,7 @@ def _event_attributes(change: StatusChange) -> _Attributes:
 
 
 def _metadata_attributes(finding: HealthStatus) -> _Attributes:
-    scalars = [
-        (key, value) for key, value in finding.metadata.items() if isinstance(value, str | bool | int | float)
-    ]
+    scalars = [(key, value) for key, value in finding.metadata.items() if isinstance(value, str | bool | int | float)]
     return {
         f"{_names.METADATA_PREFIX}{key}": value[:_LONGEST_METADATA] if isinstance(value, str) else value
         for key, value in scalars[:_MOST_METADATA]
@@ -179,9 +177,7 @@ class _Boards:
 
     def report_through(self, meter: Meter, instrument: StatusInstrument) -> None:
         """Make the instruments. Their callbacks only read, take no lock, and do not raise."""
-        new_status = (
-            meter.create_observable_gauge if instrument == "gauge" else meter.create_observable_up_down_counter
-        )
+        new_status = meter.create_observable_gauge if instrument == "gauge" else meter.create_observable_up_down_counter
         for create, named, read in (
             (new_status, _names.CHECK_STATUS, _check_status),
             (new_status, _names.SYSTEM_STATUS, _read_system_status),
@@ -210,7 +206,7 @@ def _one_of(status: Status, attributes: Mapping[str, TagValue]) -> Iterable[Obse
 
 def _check_status(board: Board) -> Iterable[Observation]:
     for record, status, _, _ in board.readings():
-        attributes = {_names.COMPONENT: record.finding.component_id, _names.CRITICAL: record.is_critical}
+        attributes: _Attributes = {_names.COMPONENT: record.finding.component_id, _names.CRITICAL: record.is_critical}
         yield from _one_of(status, attributes)
 
 
@@ -222,9 +218,7 @@ def _read_system_status(board: Board) -> Iterable[Observation]:
 def _status_time(board: Board) -> Iterable[Observation]:
     for record, _, spent, _ in board.readings():
         for status, seconds in spent.items():
-            yield Observation(
-                seconds, {_names.COMPONENT: record.finding.component_id, _names.STATUS: status.value}
-            )
+            yield Observation(seconds, {_names.COMPONENT: record.finding.component_id, _names.STATUS: status.value})
 
 
 def _age(board: Board) -> Iterable[Observation]:

@@ -73,9 +73,7 @@ class MetricsCollector:
 
     # The fast way: a recorder for one set of tags. Loud, because it is made once.
 
-    def counter(
-        self, name: str, *, unit: str = "", description: str = "", tags: Tags | None = None
-    ) -> BoundCounter:
+    def counter(self, name: str, *, unit: str = "", description: str = "", tags: Tags | None = None) -> BoundCounter:
         """Return a recorder of a total that only goes up.
 
         Args:
@@ -109,7 +107,7 @@ class MetricsCollector:
         tags: Tags | None = None,
         boundaries: Sequence[float] | None = None,
     ) -> BoundHistogram:
-        """Return a recorder of a distribution. Arguments as for `counter`, and:
+        """Return a recorder of a distribution, in buckets.
 
         Args:
             name: The metric's name.
@@ -200,9 +198,7 @@ class MetricsCollector:
                 existing = self._instruments.get(name)
                 if existing is None:
                     send = self._new_sender(name, kind, unit, description, boundaries)
-                    made = Instrument(
-                        name, kind, unit, description, send=send, keeps_series=self._flusher.has_backends
-                    )
+                    made = Instrument(name, kind, unit, description, send=send, keeps_series=self._flusher.has_backends)
                     self._instruments = MappingProxyType({**self._instruments, name: made})
                     return made
         if existing.kind is not kind or unit not in ("", existing.unit):

@@ -6,7 +6,15 @@ from typing import Protocol
 from vitalspan._guard import LEDGER, warn_once
 from vitalspan.metrics._metric import Counter, Gauge, Histogram, MetricValue, Summary
 
-__all__ = ["MOST_OBSERVATIONS", "BalanceSeries", "CounterSeries", "GaugeSeries", "HistogramSeries", "Series", "SummarySeries"]
+__all__ = [
+    "MOST_OBSERVATIONS",
+    "BalanceSeries",
+    "CounterSeries",
+    "GaugeSeries",
+    "HistogramSeries",
+    "Series",
+    "SummarySeries",
+]
 
 MOST_OBSERVATIONS = 10_000
 """Observations that one histogram series keeps between two flushes; beyond it they are counted as dropped."""

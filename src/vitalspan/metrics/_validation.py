@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import SupportsFloat
 
 from vitalspan._errors import ConfigurationError
@@ -73,7 +74,7 @@ def require_boundaries(boundaries: Sequence[float] | None) -> tuple[float, ...] 
         raise ConfigurationError("boundaries", boundaries, advice)
     numbers = [to_number(bound) for bound in boundaries]
     finite = [number for number in numbers if number is not None]
-    if len(finite) < len(numbers) or any(low >= high for low, high in zip(finite, finite[1:], strict=False)):
+    if len(finite) < len(numbers) or any(low >= high for low, high in pairwise(finite)):
         raise ConfigurationError("boundaries", boundaries, advice)
     return tuple(finite)
 
@@ -87,7 +88,9 @@ def require_tags(tags: Tags | None) -> dict[str, TagValue]:
     for key, value in tags.items():
         if not is_tag(key, value):
             raise ConfigurationError(
-                f"tag {key!r}", value, "a tag has a non-empty str as its name and a str, bool, int or float as its value"
+                f"tag {key!r}",
+                value,
+                "a tag has a non-empty str as its name and a str, bool, int or float as its value",
             )
     return dict(tags)
 

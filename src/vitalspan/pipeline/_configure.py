@@ -44,7 +44,9 @@ def build(settings: Settings) -> Pipeline:
         exports[signal] = Exports(signal)
         is_wanted = provider is None or settings.endpoint is not None
         made = new_exporters(settings, signal) if is_wanted else ()
-        exporters[signal] = [exporter if isinstance(exporter, MetricReader) else exports[signal].watch(exporter) for exporter in made]
+        exporters[signal] = [
+            exporter if isinstance(exporter, MetricReader) else exports[signal].watch(exporter) for exporter in made
+        ]
     resource = _new_resource(settings)
     routes: dict[Signal, Route] = {
         "traces": _traces(settings, resource, exporters["traces"], exports["traces"], sampler),
@@ -84,7 +86,11 @@ def _new_resource(settings: Settings) -> Resource:
 
 
 def _traces(
-    settings: Settings, resource: Resource, exporters: list[Any], exports: Exports, sampler: Any  # noqa: ANN401
+    settings: Settings,
+    resource: Resource,
+    exporters: list[Any],
+    exports: Exports,
+    sampler: Any,
 ) -> Route:
     interval = settings.span_export_interval
     delay = None if interval is None else interval * 1000
@@ -132,7 +138,7 @@ def _logs(settings: Settings, resource: Resource, exporters: list[Any], exports:
     return _route(provider, host, exports, processors)
 
 
-def _route(provider: Any, host: object, exports: Exports, parts: list[Any]) -> Route:  # noqa: ANN401
+def _route(provider: Any, host: object, exports: Exports, parts: list[Any]) -> Route:
     """Return the route through *parts*, our processors or readers at *provider*."""
 
     def flush() -> None:
@@ -153,7 +159,7 @@ def _route(provider: Any, host: object, exports: Exports, parts: list[Any]) -> R
     return Route(provider, host is not None, exports, flush, shutdown)
 
 
-def _detach(provider: Any, part: Any) -> None:  # noqa: ANN401 - a processor or a reader
+def _detach(provider: Any, part: Any) -> None:
     if isinstance(provider, MeterProvider):
         provider.remove_metric_reader(part)  # This shuts it down.
     else:

@@ -52,7 +52,7 @@ class Exports:
         """What the last failure was."""
         return self._last
 
-    def watch(self, exporter: Any) -> Any:  # noqa: ANN401 - the three exporters have no class in common
+    def watch(self, exporter: Any) -> Any:
         """Return *exporter*, whose `export` notes from now on what became of it.
 
         The method is replaced on this one object: a wrapper would have to hand on the exporter's preferred
@@ -60,7 +60,7 @@ class Exports:
         """
         export: Callable[..., Any] = exporter.export
 
-        def watched(batch: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - each signal has its own types
+        def watched(batch: Any, *args: Any, **kwargs: Any) -> Any:
             try:
                 result = export(batch, *args, **kwargs)
             except Exception as error:

@@ -22,7 +22,7 @@ def new_exporters(settings: Settings, signal: Signal) -> Sequence[Any]:
     return [_new_exporter(settings, signal, name) for name in settings.exporters_for(signal)]
 
 
-def _new_exporter(settings: Settings, signal: Signal, name: str) -> Any:  # noqa: ANN401 - any installed exporter
+def _new_exporter(settings: Settings, signal: Signal, name: str) -> Any:
     # The SDK's own reading of "otlp" is gRPC; the specification's default is HTTP with protobuf.
     chosen = _OTLP[settings.protocol_for(signal)] if name == "otlp" else name
     group = f"opentelemetry_{signal}_exporter"

@@ -81,10 +81,10 @@ class Pipeline:
 
     def _finish(self, work: Mapping[Signal, Callable[[], object]], timeout: float) -> FlushResult:
         before = {signal: route.exports.failures for signal, route in self._routes.items()}
-        wrong: dict[str, str] = {}
+        wrong: dict[Signal, str] = {}
         with Guard("flushing", signal="traces"):
             wrong.update(run_all(work, timeout))
         for signal, route in self._routes.items():
             if route.exports.failures > before[signal]:
                 wrong.setdefault(signal, route.exports.last_failure)
-        return FlushResult(MappingProxyType(wrong))
+        return FlushResult(MappingProxyType({str(signal): text for signal, text in wrong.items()}))

@@ -31,7 +31,7 @@ class HealthChangeSampler(Sampler):
         """Ask *delegate* about everything that is not a change of health."""
         self._delegate = delegate
 
-    def should_sample(
+    def should_sample(  # noqa: PLR0917 - the SDK calls it by position
         self,
         parent_context: Context | None,
         trace_id: int,

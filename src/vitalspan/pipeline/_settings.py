@@ -7,7 +7,7 @@ An argument wins over a variable. Variables that the SDK reads by itself (`OTEL_
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final, Literal, get_args
+from typing import Final, Literal, cast, get_args
 from urllib.parse import urlsplit
 
 from opentelemetry.sdk.trace.sampling import Sampler
@@ -126,7 +126,7 @@ def _require_mapping(what: str, mapping: object, values: type | object) -> None:
         return
     if not isinstance(mapping, Mapping):
         raise ConfigurationError(what, mapping, "give a mapping of names to values")
-    for key, value in mapping.items():
+    for key, value in cast("Mapping[object, object]", mapping).items():
         if not (isinstance(key, str) and key and isinstance(value, values)):  # type: ignore[arg-type]  # a union
             # A header may be a secret: its value is not repeated.
             shown = value if what != "headers" else "..."

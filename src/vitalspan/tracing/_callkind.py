@@ -27,9 +27,9 @@ class CallKind(Enum):
     COROUTINE = "coroutine function"
 
 
-def unwrapped(function: Any) -> Any:  # noqa: ANN401 - classmethod and staticmethod have no common type
+def unwrapped(function: Any) -> Any:
     """Return the function that a classmethod or staticmethod object holds, or *function* itself."""
-    return function.__func__ if isinstance(function, classmethod | staticmethod) else function
+    return cast("Any", function).__func__ if isinstance(function, classmethod | staticmethod) else function
 
 
 def kind_of(function: object) -> CallKind:
@@ -59,12 +59,12 @@ def wrap(function: Callable[..., Any], wrapper: Wrapper) -> Callable[..., Any]:
     return cast("Callable[..., Any]", _Wrapped(function, wrapper))
 
 
-def _by_name(module: str, qualified_name: str) -> Any:  # noqa: ANN401 - whatever the name stands for
+def _by_name(module: str, qualified_name: str) -> Any:
     """Return what *qualified_name* stands for in *module*: how a pickled wrapper is found again."""
     return attrgetter(qualified_name)(__import__(module, fromlist=["_"]))
 
 
-class _BoundWrapped(wrapt.BoundFunctionWrapper):  # type: ignore[misc]  # wrapt does not export its type
+class _BoundWrapped(wrapt.BoundFunctionWrapper[..., Any]):
     """A wrapped method of an instance or a class."""
 
     def __reduce_ex__(self, protocol: object) -> tuple[Any, ...]:
@@ -72,7 +72,7 @@ class _BoundWrapped(wrapt.BoundFunctionWrapper):  # type: ignore[misc]  # wrapt 
         return getattr, (self.__self__, self.__name__)
 
 
-class _Wrapped(wrapt.FunctionWrapper):  # type: ignore[misc]  # likewise
+class _Wrapped(wrapt.FunctionWrapper[..., Any]):
     """A function with a wrapper around it."""
 
     __bound_function_wrapper__ = _BoundWrapped

@@ -76,7 +76,7 @@ def _decorate(function: F | None, name: str | None, *, has_span: bool, has_durat
 
 
 def _sync_wrapper(observer: Observer) -> Callable[..., Any]:
-    def call(wrapped: Callable[..., Any], _instance: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:  # noqa: ANN401
+    def call(wrapped: Callable[..., Any], _instance: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         with ObservedCall(observer):
             return wrapped(*args, **kwargs)
 
@@ -86,7 +86,7 @@ def _sync_wrapper(observer: Observer) -> Callable[..., Any]:
 def _coroutine_wrapper(observer: Observer) -> Callable[..., Any]:
     async def call(
         wrapped: Callable[..., Any], _instance: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]
-    ) -> Any:  # noqa: ANN401
+    ) -> Any:
         with ObservedCall(observer):
             return await wrapped(*args, **kwargs)
 

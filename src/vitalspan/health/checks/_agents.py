@@ -76,7 +76,9 @@ class AgentSystemHealthCheck:
         done, _ = await asyncio.wait({spawning}, timeout=self.spawn_timeout)
         if not done:
             spawning.cancel()  # Not waited for: it may not heed it.
-            return self._finding(Status.UNHEALTHY, f"no test actor within {self.spawn_timeout:g} s", metadata, "timeout")
+            return self._finding(
+                Status.UNHEALTHY, f"no test actor within {self.spawn_timeout:g} s", metadata, "timeout"
+            )
         metadata["spawn_ms"] = (time.monotonic() - begin) * 1000
         error = spawning.result()
         if error is not None:
@@ -93,7 +95,5 @@ class AgentSystemHealthCheck:
             return error
         return None
 
-    def _finding(
-        self, status: Status, message: str, metadata: dict[str, object], kind: str = ""
-    ) -> HealthStatus:
+    def _finding(self, status: Status, message: str, metadata: dict[str, object], kind: str = "") -> HealthStatus:
         return HealthStatus(self.component_id, status, message=message, metadata=metadata, error_type=kind)

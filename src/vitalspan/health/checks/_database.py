@@ -14,14 +14,16 @@ from vitalspan.health._status import HealthStatus, Status
 
 __all__ = ["Connection", "DatabaseHealthCheck"]
 
-_SECRETS = re.compile(r"(://[^:/@\s]*:)[^@\s]*(@)|(\b(?:password|passwd|pwd|token|secret)\s*=\s*)[^\s;,&]+", re.IGNORECASE)
+_SECRETS = re.compile(
+    r"(://[^:/@\s]*:)[^@\s]*(@)|(\b(?:password|passwd|pwd|token|secret)\s*=\s*)[^\s;,&]+", re.IGNORECASE
+)
 
 
 @runtime_checkable
 class Connection(Protocol):
     """A connection of a DB-API driver (PEP 249), as far as a check needs it."""
 
-    def cursor(self) -> Any:  # noqa: ANN401 - every driver has a cursor class of its own
+    def cursor(self) -> Any:
         """Return a new cursor."""
         ...
 
@@ -70,9 +72,7 @@ class DatabaseHealthCheck:
             ConfigurationError: An argument that cannot be used.
         """
         if isinstance(database, type) or not (callable(database) or isinstance(database, Connection)):
-            raise ConfigurationError(
-                "database", database, "give a DB-API connection, or a function that opens one"
-            )
+            raise ConfigurationError("database", database, "give a DB-API connection, or a function that opens one")
         if not isinstance(query, str) or not query.strip():
             raise ConfigurationError("query", query, "give a statement that returns rows, for example 'SELECT 1'")
         self.component_id = require_component_id(component_id)
