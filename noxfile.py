@@ -88,7 +88,9 @@ def docs(session: nox.Session) -> None:
 def cover(session: nox.Session) -> None:
     """Run the tests and demand that they take every branch."""
     install(session, "test")
+    session.run("coverage", "erase")
     session.run("coverage", "run", "-m", "pytest", "-m", "not e2e", *session.posargs)
+    session.run("coverage", "combine", "--quiet")
     session.run("coverage", "report")
 
 
@@ -108,7 +110,7 @@ def collector(session: nox.Session) -> None:
         session.log(f"already built: {folder / 'otelcol'}")
         return
     if shutil.which("go") is None:
-        session.error("building the Collector needs Go (https://go.dev/dl/), and there is no `go` on the PATH")
+        session.error("building the Collector needs Go, and there is no `go` on the PATH")
     sources = folder / "sources"
     sources.mkdir(parents=True, exist_ok=True)
     config = COLLECTOR_CONFIG.read_text()

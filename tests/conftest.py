@@ -1,8 +1,11 @@
 """Fixtures for every test."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from tests.fakes import ManualClock, Telemetry
+from tests.programs import Sink
 
 
 @pytest.fixture(name="clock")
@@ -13,3 +16,9 @@ def _clock() -> ManualClock:
 @pytest.fixture(name="telemetry")
 def _telemetry() -> Telemetry:
     return Telemetry()
+
+
+@pytest.fixture(name="sink")
+def _sink() -> Iterator[Sink]:
+    with Sink() as sink:
+        yield sink

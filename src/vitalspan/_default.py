@@ -130,9 +130,12 @@ def check(
     unhealthy by returning False or raising; a `Status`, a `(Status, message)` or a `HealthStatus` says it in full.
 
     ```python
+    import sqlite3
+    import vitalspan
+
     @vitalspan.check("database", interval=10)
-    async def database() -> None:
-        await pool.fetchval("SELECT 1")
+    def database() -> None:
+        sqlite3.connect("shop.db").execute("SELECT 1").connection.close()
     ```
 
     Args:
@@ -158,8 +161,14 @@ async def monitoring() -> AsyncGenerator[MonitoringSystem]:
     sent, because many servers end a process without running its exit handlers.
 
     ```python
-    async with vitalspan.monitoring():
-        await serve()
+    import asyncio
+    import vitalspan
+
+    async def main() -> None:
+        async with vitalspan.monitoring() as system:
+            print(system.monitor.is_running)
+
+    asyncio.run(main())
     ```
 
     Raises:

@@ -5,6 +5,7 @@ rooms above count what was lost in the ledger, which leaves as `vitalspan.droppe
 in the log.
 """
 
+import contextlib
 import logging
 import threading
 from collections.abc import Mapping
@@ -61,7 +62,7 @@ _said: set[str] = set()
 
 
 def warn_once(key: str, message: str, *arguments: object, error: BaseException | None = None) -> None:
-    """Log *message* at WARNING the first time *key* is seen, afterwards at DEBUG.
+    """Log *message* at WARNING the first time *key* is seen, afterwards at DEBUG. Never raises.
 
     Args:
         key: What the complaint is about.
@@ -72,7 +73,9 @@ def warn_once(key: str, message: str, *arguments: object, error: BaseException |
     is_news = key not in _said and len(_said) < _MOST_COMPLAINTS
     if is_news:
         _said.add(key)
-    _logger.log(logging.WARNING if is_news else logging.DEBUG, message, *arguments, exc_info=error)
+    # The program's own handlers and filters run here, and the `__repr__` of what it gave.
+    with contextlib.suppress(Exception):
+        _logger.log(logging.WARNING if is_news else logging.DEBUG, message, *arguments, exc_info=error)
 
 
 def describe(error: BaseException) -> str:

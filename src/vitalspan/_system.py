@@ -22,6 +22,7 @@ from vitalspan.health import (
     SupervisionTree,
     SupervisionTreeHealthCheck,
 )
+from vitalspan.health._check import require_seconds
 from vitalspan.metrics import MetricsCollector
 
 __all__ = ["MonitoringSystem", "SystemComponents"]
@@ -60,9 +61,18 @@ class MonitoringSystem:
     counted by the collector. Everything can be given, and is made where it is not.
 
     ```python
-    async with MonitoringSystem() as system:
-        system.register_component_health_checks(SystemComponents(database_pool=connect))
-        ...
+    import asyncio
+    import sqlite3
+    from vitalspan import MonitoringSystem, SystemComponents
+
+    async def main() -> None:
+        async with MonitoringSystem() as system:
+            system.register_component_health_checks(
+                SystemComponents(database_pool=lambda: sqlite3.connect(":memory:"))
+            )
+            print((await system.monitor.check_now("database")).status)
+
+    asyncio.run(main())
     ```
     """
 
@@ -83,14 +93,12 @@ class MonitoringSystem:
             shutdown_timeout: Seconds that checks and a last flush may take when the system ends.
 
         Raises:
-            ConfigurationError: The timeout is not above zero.
+            ConfigurationError: The timeout is not a number above zero.
         """
-        if not shutdown_timeout > 0:
-            raise ConfigurationError("shutdown_timeout", shutdown_timeout, "give seconds above zero")
+        self._shutdown_timeout = require_seconds("shutdown_timeout", shutdown_timeout)
         self.event_bus = event_bus if event_bus is not None else EventBus()
         self.monitor = monitor if monitor is not None else HealthMonitor()
         self.collector = collector if collector is not None else MetricsCollector()
-        self._shutdown_timeout = shutdown_timeout
         self._shutdown: asyncio.Event | None = None
         self._running: asyncio.Task[None] | None = None
         self.event_bus.record_to(self.collector)
@@ -100,8 +108,8 @@ class MonitoringSystem:
         """Register the check that fits each of *components*.
 
         Raises:
-            ConfigurationError: A component that no check fits; the checks before it stay registered.
-            DuplicateCheckError: A component that has its check already.
+            ConfigurationError: A component that no check fits; none is registered then.
+            DuplicateCheckError: A component that has its check already; the checks before it stay registered.
         """
         new_checks: list[tuple[object, Callable[[Any], HealthCheck]]] = [
             (components.runtime_manager, lambda manager: RuntimeHealthCheck(_loop_of(manager))),
@@ -171,6 +179,6 @@ class MonitoringSystem:
 def _loop_of(manager: object) -> asyncio.AbstractEventLoop:
     if isinstance(manager, asyncio.AbstractEventLoop):
         return manager
-    if isinstance(manager, RuntimeManager):
+    if isinstance(manager, RuntimeManager) and not isinstance(manager, type):
         return manager.get_loop()
     raise ConfigurationError("runtime_manager", manager, "give an event loop, or an object with get_loop()")

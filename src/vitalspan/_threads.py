@@ -5,11 +5,13 @@ import contextlib
 import contextvars
 import threading
 import time
+import weakref
 from collections.abc import Callable, Coroutine
 from functools import partial
+from queue import SimpleQueue
 from typing import Any, TypeVar
 
-__all__ = ["Lane", "LoopThread", "StillRunningError"]
+__all__ = ["Lane", "LoopThread", "StillRunningError", "Worker"]
 
 T = TypeVar("T")
 
@@ -31,18 +33,53 @@ class StillRunningError(RuntimeError):
         return f"the call that began {self.seconds:.1f} s ago is still running"
 
 
+class Worker:
+    """A daemon thread that does one job after the other, until nobody refers to the worker any more.
+
+    It is there before it is needed: Python 3.12 starts no thread any more once the main thread has ended, while
+    the exit handlers, and threads that are not daemons, still run.
+    """
+
+    def __init__(self, name: str) -> None:
+        """Start the thread.
+
+        Raises:
+            RuntimeError: The machine, or an interpreter that is ending, gives no thread.
+        """
+        self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        threading.Thread(target=_work, args=(self._jobs,), name=name, daemon=True).start()
+        weakref.finalize(self, self._jobs.put, None).atexit = False
+
+    @property
+    def is_backed_up(self) -> bool:
+        """Whether a job waits for the one before it."""
+        return not self._jobs.empty()
+
+    def do(self, job: Callable[[], None]) -> None:
+        """Do *job*, which must not raise, after those that were given before."""
+        self._jobs.put(job)
+
+
+def _work(jobs: "SimpleQueue[Callable[[], None] | None]") -> None:
+    # It refers to the queue and not to the worker, so that the worker can be forgotten.
+    while (job := jobs.get()) is not None:
+        job()
+        del job
+
+
 class Lane:
-    """Runs one blocking function at a time, each on a daemon thread of its own.
+    """Runs one blocking function at a time on a daemon thread, awaited from an event loop.
 
     The event loop's default executor will not do: its threads are joined when the program ends, so a
     call that hangs would hang the exit too; and it is shared with the program, which would starve.
     """
 
     def __init__(self, name: str) -> None:
-        """Name the threads, for whoever looks at a stack dump."""
+        """Name the thread, for whoever looks at a stack dump; it starts with the first call."""
         self._name = name
         self._lock = threading.Lock()
         self._since: float | None = None
+        self._worker: Worker | None = None
 
     async def run(self, function: Callable[[], T]) -> T:
         """Return what *function* returns, or raise what it raises; the event loop stays free.
@@ -76,10 +113,12 @@ class Lane:
                 loop.call_soon_threadsafe(lambda: None if future.done() else settle())
 
         try:
-            threading.Thread(target=work, name=self._name, daemon=True).start()
+            if self._worker is None:
+                self._worker = Worker(self._name)
         except RuntimeError:
             self._since = None
             raise
+        self._worker.do(work)
         return await future
 
 
@@ -105,7 +144,9 @@ class LoopThread:
         with contextlib.suppress(RuntimeError):
             if self._loop is not None:
                 self._loop.call_soon_threadsafe(self._shutdown.set)
-        self._thread.join(timeout)
+        # A thread cannot wait for itself: asked from there, it ends later.
+        if not self.is_current:
+            self._thread.join(timeout)
         return not self.is_alive
 
     @property
@@ -119,7 +160,10 @@ class LoopThread:
         return self._thread is threading.current_thread()
 
     def _run(self) -> None:
-        asyncio.run(self._begin())
+        try:
+            asyncio.run(self._begin())
+        finally:
+            self._has_begun.set()  # Without a loop too (no file descriptor is left for one): nobody waits for ever.
 
     async def _begin(self) -> None:
         self._loop = asyncio.get_running_loop()

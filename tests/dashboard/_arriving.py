@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+from tests.fakes import ManualClock
 from vitalspan.dashboard import CallsPoint, HealthEvent, Source, StatusPoint
 
 SHOP = Source("shop", "one")
@@ -14,17 +15,9 @@ def at(seconds: float) -> datetime:
     return NOON + timedelta(seconds=seconds)
 
 
-class ManualClock:
-    """A clock that stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-
-    def now(self) -> datetime:
-        return at(self.seconds)
-
-    def monotonic(self) -> float:
-        return 1000.0 + self.seconds
+def move(clock: ManualClock, seconds: float) -> None:
+    """Move *clock* to so many *seconds* after the beginning of the test."""
+    clock.advance(seconds - (clock.monotonic() - ManualClock().monotonic()))
 
 
 def status(seconds: float, status: str, *, component: str = "database", source: Source = SHOP) -> StatusPoint:

@@ -4,14 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from tests.dashboard._arriving import SHOP, ManualClock, at, calls, event, status
+from tests.dashboard._arriving import SHOP, calls, event, move, status
+from tests.fakes import ManualClock
 from vitalspan import _errors
 from vitalspan.dashboard import FunctionView, Limits, MemoryStore, ServiceView, Source
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
 
 
 @pytest.fixture
@@ -42,12 +38,12 @@ def test_a_window_needs_a_length(window: float) -> None:
 def test_processes_are_told_apart_and_sorted(store: MemoryStore, clock: ManualClock) -> None:
     other = Source("api", "two")
     store.add([status(0, "healthy")])
-    clock.seconds = 5
+    move(clock, 5)
     store.add([status(5, "unhealthy", source=other), status(5, "healthy", component="cache")])
     api, shop = store.snapshot()
     assert (api.source, shop.source) == (other, SHOP)
     assert [component.component for component in shop.components] == ["cache", "database"]
-    assert api.last_arrival == at(5)
+    assert api.last_arrival == clock.now()
 
 
 def test_health_events_are_numbered_in_order_of_arrival(store: MemoryStore) -> None:
@@ -73,7 +69,7 @@ def test_the_same_change_in_another_run_is_another_one(store: MemoryStore) -> No
 
 def test_the_rate_is_the_calls_over_the_time_that_they_cover(store: MemoryStore, clock: ManualClock) -> None:
     for second in range(1, 6):
-        clock.seconds = second
+        move(clock, second)
         store.add([calls(second, 4 * second, 0, 0, 0)])
     function = _function(store)
     assert function.rate == pytest.approx(4.0)
@@ -84,19 +80,19 @@ def test_the_rate_is_the_calls_over_the_time_that_they_cover(store: MemoryStore,
 
 def test_the_window_slides(store: MemoryStore, clock: ManualClock) -> None:
     for second in range(1, 31):
-        clock.seconds = second
+        move(clock, second)
         store.add([calls(second, min(second, 20), 0, 0, max(0, second - 20))])
     function = _function(store)
     assert function.rate == pytest.approx(1.0)
     assert (function.calls, function.total_calls) == (10, 30)
     assert function.p50 == 0.4, "the quick calls of before are out of the window"
-    clock.seconds = 100
+    move(clock, 100)
     function = _function(store)
     assert (function.rate, function.calls, function.p95, function.total_calls) == (0.0, 0, None, 30)
 
 
 def test_outcomes_are_counted_apart(store: MemoryStore, clock: ManualClock) -> None:
-    clock.seconds = 2
+    move(clock, 2)
     store.add(
         [
             calls(2, 6, 0, 0, 0),
@@ -118,9 +114,9 @@ def test_a_function_that_never_failed_has_no_errors(store: MemoryStore) -> None:
 
 
 def test_deltas_with_pauses_between_them_are_spread_over_the_window(store: MemoryStore, clock: ManualClock) -> None:
-    clock.seconds = 1
+    move(clock, 1)
     store.add([calls(1, 30, 0, 0, 0, start=0, is_delta=True)])
-    clock.seconds = 8
+    move(clock, 8)
     assert _function(store).rate == pytest.approx(30 / 8)
     store.add([calls(8, 10, 0, 0, 0, start=7, is_delta=True)])
     assert _function(store).rate == pytest.approx(40 / 8)
@@ -130,11 +126,11 @@ def test_deltas_with_pauses_between_them_are_spread_over_the_window(store: Memor
 def test_a_sender_that_exports_once_a_minute_keeps_its_rate_between(store: MemoryStore, clock: ManualClock) -> None:
     store.add([calls(0, 0, 0, 0, 0, start=-1)])
     for second, total in ((60, 120), (120, 240)):
-        clock.seconds = second
+        move(clock, second)
         store.add([calls(second, total, 0, 0, 0, start=-1)])
-    clock.seconds = 170
+    move(clock, 170)
     assert _function(store).rate == pytest.approx(2.0)
-    clock.seconds = 190
+    move(clock, 190)
     assert _function(store).rate == 0.0
 
 
@@ -147,7 +143,7 @@ def test_a_past_before_the_store_only_serves_the_next_comparison(store: MemorySt
     store.add([calls(5000, 900, 0, 0, 0), calls(5000, 70, 0, 0, 0, function="shop.buy")])
     assert [each.calls for each in _only(store).functions] == [0, 0]
     assert _function(store).rate == 0.0
-    clock.seconds = 1
+    move(clock, 1)
     store.add([calls(5001, 905, 0, 0, 0), calls(5001, 1, 0, 0, 0, outcome="error")])
     assert (_function(store).calls, _function(store).errors) == (6, 1)
 

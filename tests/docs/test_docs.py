@@ -20,7 +20,6 @@ MODULES = sorted(ROOT.glob("src/**/*.py"))
 WITH_EXAMPLES = [path for path in [*PAGES, *MODULES] if list(parse(path))]
 
 
-
 class _Sink(BaseHTTPRequestHandler):
     """Takes whatever telemetry an example sends."""
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from itertools import cycle
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 
 __all__ = ["AgentPool"]
 
@@ -12,8 +12,8 @@ __all__ = ["AgentPool"]
 class _Job(NamedTuple):
     """What a worker is to do, and where it leaves the result."""
 
-    work: Callable[[], Awaitable[Any]]
-    result: asyncio.Future[Any]
+    work: Callable[[], Awaitable[object]]
+    result: asyncio.Future[object]
 
 
 class AgentPool:
@@ -55,11 +55,11 @@ class AgentPool:
         """Send an actor that does nothing to every worker, and come back when all of them have let it through."""
         return await asyncio.gather(*(self._enqueue(inbox, _do_nothing) for inbox in self._inboxes))
 
-    async def run(self, work: Callable[[], Awaitable[Any]]) -> Any:
+    async def run(self, work: Callable[[], Awaitable[object]]) -> object:
         """Have the next worker do *work*; return what it returns, or raise what it raises."""
         return await self._enqueue(next(self._turns), work)
 
-    def _enqueue(self, inbox: asyncio.Queue[_Job], work: Callable[[], Awaitable[Any]]) -> asyncio.Future[Any]:
+    def _enqueue(self, inbox: asyncio.Queue[_Job], work: Callable[[], Awaitable[object]]) -> asyncio.Future[object]:
         job = _Job(work, asyncio.get_running_loop().create_future())
         inbox.put_nowait(job)
         return job.result
@@ -76,17 +76,23 @@ class AgentPool:
         task = asyncio.ensure_future(job.work())
         try:
             await asyncio.wait({task})
-        finally:
-            # Does nothing unless the pool is being closed under the job.
+        except asyncio.CancelledError:
             task.cancel()
-            if not task.done():
-                job.result.cancel()
-        if job.result.done() or task.cancelled():
             job.result.cancel()
-        elif (error := task.exception()) is not None:
-            job.result.set_exception(error)
-        else:
-            job.result.set_result(task.result())
+            raise
+        _settle(job.result, task)
+
+
+def _settle(result: asyncio.Future[object], task: asyncio.Future[object]) -> None:
+    error = None if task.cancelled() else task.exception()
+    if task.cancelled():
+        result.cancel()
+    elif result.done():
+        return
+    elif error is not None:
+        result.set_exception(error)
+    else:
+        result.set_result(task.result())
 
 
 async def _do_nothing() -> None:

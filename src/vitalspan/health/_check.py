@@ -16,6 +16,7 @@ __all__ = [
     "HealthCheck",
     "require_component_id",
     "require_seconds",
+    "require_status",
 ]
 
 DEFAULT_INTERVAL = 30.0
@@ -87,9 +88,7 @@ class FunctionHealthCheck:
         self.check_interval = require_seconds("interval", interval)
         self.timeout = require_seconds("timeout", timeout)
         self.critical = critical
-        if not isinstance(on_error, Status):
-            raise ConfigurationError("on_error", on_error, "give a Status, for example Status.DEGRADED")
-        self.on_error = on_error
+        self.on_error = require_status("on_error", on_error)
         self._function = _require_function(function)
         # A callable object is a coroutine function when its __call__ is one.
         is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
@@ -153,6 +152,13 @@ def require_seconds(what: str, seconds: object) -> float:
     if isinstance(seconds, int | float) and not isinstance(seconds, bool) and 0 < seconds < float("inf"):
         return float(seconds)
     raise ConfigurationError(what, seconds, "give seconds above zero, for example 10.0")
+
+
+def require_status(what: str, status: object) -> Status:
+    """Return *status* when it is one, or raise `ConfigurationError` about *what*."""
+    if isinstance(status, Status):
+        return status
+    raise ConfigurationError(what, status, "give a Status, for example Status.DEGRADED")
 
 
 def _require_function(function: object) -> CheckFunction:

@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import threading
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -66,6 +67,7 @@ class EventBus:
     def __init__(self, recorder: EventRecorder | None = None) -> None:
         """Make a bus whose events and failing handlers *recorder* counts."""
         self._recorder = recorder
+        self._lock = threading.Lock()
         # Replaced, never mutated: publishing iterates without a lock, also while a handler subscribes.
         self._handlers: Mapping[str, tuple[EventHandler, ...]] = MappingProxyType({})
         self._tasks: set[asyncio.Task[None]] = set()
@@ -89,11 +91,13 @@ class EventBus:
         if not callable(handler):
             raise ConfigurationError("handler", handler, "give a function that takes one event")
         kind = str(event_type)
-        self._handlers = MappingProxyType({**self._handlers, kind: (*self._handlers.get(kind, ()), handler)})
+        with self._lock:
+            self._handlers = MappingProxyType({**self._handlers, kind: (*self._handlers.get(kind, ()), handler)})
 
         def unsubscribe() -> None:
-            left = tuple(each for each in self._handlers.get(kind, ()) if each is not handler)
-            self._handlers = MappingProxyType({**self._handlers, kind: left})
+            with self._lock:
+                left = tuple(each for each in self._handlers.get(kind, ()) if each is not handler)
+                self._handlers = MappingProxyType({**self._handlers, kind: left})
 
         return unsubscribe
 
@@ -115,19 +119,27 @@ class EventBus:
                 await pending
             self._count(guard.error, kind)
 
+        def forget(task: asyncio.Task[None]) -> None:
+            self._tasks.discard(task)
+            _close(pending)  # It was never awaited when the loop ended before the task began.
+
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
-            if inspect.iscoroutine(pending):
-                pending.close()
+            _close(pending)
             LEDGER.drop("events", "no_event_loop")
             warn_once(f"no loop {kind}", "an async handler of event %s was dropped: no event loop runs here", kind)
         else:
             task = loop.create_task(handle())
             # A loop holds its tasks weakly only.
             self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            task.add_done_callback(forget)
 
     def _count(self, error: Exception | None, kind: str) -> None:
         if error is not None and self._recorder is not None:
             self._recorder.record_handler_error(error, event_type=kind)
+
+
+def _close(pending: Awaitable[object]) -> None:
+    if inspect.iscoroutine(pending):
+        pending.close()

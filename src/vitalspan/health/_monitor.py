@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future
 from dataclasses import replace
 
 from opentelemetry.metrics import MeterProvider
@@ -21,10 +22,11 @@ from vitalspan.health._check import (
     HealthCheck,
     require_component_id,
     require_seconds,
+    require_status,
 )
 from vitalspan.health._record import new_record
 from vitalspan.health._run_loop import RunLoop
-from vitalspan.health._runs import Runner
+from vitalspan.health._runs import CheckRun, Runner
 from vitalspan.health._status import HealthStatus, Probe, Status, StatusChange
 from vitalspan.health._telemetry import HealthTelemetry, StatusInstrument, TraceChecks
 
@@ -97,7 +99,7 @@ class HealthMonitor:
         self._listeners: tuple[StatusListener, ...] = ()
         self._run_loop: RunLoop | None = None
         self._thread: LoopThread | None = None
-        self._solo_runs: dict[str, asyncio.Task[None]] = {}
+        self._solo_runs: dict[str, tuple[asyncio.Future[None], Future[None]]] = {}
 
     # What is checked
 
@@ -140,8 +142,14 @@ class HealthMonitor:
             is_critical=bool(getattr(check, "critical", True)) if critical is None else critical,
             probes=_probes_of(check),
         )
-        on_error: Status = getattr(check, "on_error", Status.UNKNOWN)
-        runner = Runner(check, interval=interval, timeout=seconds, on_error=on_error, clock=self._clock)
+        runner = Runner(
+            check,
+            component_id=component_id,
+            interval=interval,
+            timeout=seconds,
+            on_error=require_status("on_error", getattr(check, "on_error", Status.UNKNOWN)),
+            clock=self._clock,
+        )
         with self._lock:
             self._board.add(record)
             self._runners = {**self._runners, component_id: runner}
@@ -256,17 +264,14 @@ class HealthMonitor:
         Raises:
             UnknownComponentError: There is no such check.
         """
-        if component_id not in self._runners:
+        runner = self._runners.get(component_id)
+        if runner is None:
             raise UnknownComponentError(component_id, tuple(self._runners))
         run_loop = self._run_loop
         if run_loop is not None:
-            await run_loop.now(component_id, self._runners[component_id].timeout + _GRACE)
+            await run_loop.now(component_id, runner.timeout + _GRACE)
         else:
-            run = self._solo_runs.get(component_id)
-            if run is None or run.get_loop() is not asyncio.get_running_loop():
-                run = self._solo_runs[component_id] = asyncio.ensure_future(self._run_check(component_id))
-                run.add_done_callback(lambda _: self._solo_runs.pop(component_id, None))
-            await asyncio.shield(run)
+            await asyncio.wait({asyncio.wrap_future(self._solo_run(component_id))}, timeout=runner.timeout + _GRACE)
         return self.get_status(component_id)
 
     def get_status(self, component_id: str) -> HealthStatus:
@@ -300,12 +305,34 @@ class HealthMonitor:
             names = ", ".join(repr(each.value) for each in Probe)
             raise ConfigurationError("probe", probe, f"give one of {names}") from None
 
+    def _solo_run(self, component_id: str) -> Future[None]:
+        """Begin a run in this event loop, unless one is under way: perhaps in that of another thread."""
+        with self._lock:
+            known = self._solo_runs.get(component_id)
+            # A run whose event loop was closed before it ended never ends.
+            if known is not None and not known[0].get_loop().is_closed():
+                return known[1]
+            run, ended = asyncio.ensure_future(self._run_check(component_id)), Future[None]()
+            self._solo_runs[component_id] = run, ended
+
+        def end(_run: asyncio.Future[None]) -> None:
+            with self._lock:
+                self._solo_runs.pop(component_id, None)
+            ended.set_result(None)
+
+        run.add_done_callback(end)
+        return ended
+
     async def _run_check(self, component_id: str) -> None:
         """Run one check in this event loop and tell everybody what it found."""
-        runner = self._runners.get(component_id)
-        if runner is None:
-            return
-        run = await runner.run()
+        while (runner := self._runners.get(component_id)) is not None:
+            run = await runner.run()
+            # What the check of before found says nothing about the one that has taken its place.
+            if self._runners.get(component_id) is runner:
+                self._tell(component_id, run)
+                return
+
+    def _tell(self, component_id: str, run: CheckRun) -> None:
         change = self._board.settle(run.finding, failed=run.failed)
         trace_id = self._telemetry.record(run, change)
         if trace_id:

@@ -108,12 +108,13 @@ def system_status(records: Iterable[Record], probe: Probe, now: float) -> Status
     """Return how the system of *records* answers *probe*.
 
     Overall and readiness: the aggregate of the components concerned. Liveness is about the process
-    only: with no check of it, the process that answers is alive. Startup is done, for good, once every
-    critical check has had a result that is ready; until then it is unknown.
+    only: with no check of it, the process that answers is alive. Startup is done once every critical check
+    has had a result that is ready, whatever they find later; until then, and of nothing, it is unknown.
     """
     if probe is Probe.STARTUP:
-        critical = [record for record in records if record.is_critical]
-        return Status.HEALTHY if critical and all(each.has_been_ready for each in critical) else Status.UNKNOWN
+        known = list(records)
+        is_done = bool(known) and all(record.has_been_ready for record in known if record.is_critical)
+        return Status.HEALTHY if is_done else Status.UNKNOWN
     concerned = [record for record in records if probe is Probe.OVERALL or probe in record.probes]
     if probe is Probe.LIVENESS and not concerned:
         return Status.HEALTHY

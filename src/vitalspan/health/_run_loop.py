@@ -44,9 +44,12 @@ class RunLoop:
         if asyncio.get_running_loop() is self._loop:
             await asyncio.wait({self._start(component_id)}, timeout=timeout)
         else:
-            # Nothing is raised when this loop ends meanwhile: the caller reads what is known by then.
-            with contextlib.suppress(RuntimeError):
-                elsewhere = asyncio.run_coroutine_threadsafe(self.now(component_id, timeout), self._loop)
+            there = self.now(component_id, timeout)
+            try:
+                elsewhere = asyncio.run_coroutine_threadsafe(there, self._loop)
+            except RuntimeError:  # The loop was closed meanwhile: the caller reads what is known by then.
+                there.close()
+            else:
                 await asyncio.wait({asyncio.wrap_future(elsewhere)}, timeout=timeout)
 
     async def until(self, shutdown: asyncio.Event) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import contextvars
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -49,12 +50,23 @@ class CheckRun:
 class Runner:
     """Runs one check, never twice at a time, and always comes back in time with a finding."""
 
-    def __init__(self, check: HealthCheck, *, interval: float, timeout: float, on_error: Status, clock: Clock) -> None:
+    def __init__(
+        self,
+        check: HealthCheck,
+        *,
+        component_id: str,
+        interval: float,
+        timeout: float,
+        on_error: Status,
+        clock: Clock,
+    ) -> None:
         """Run *check* for at most *timeout* seconds; when it raises, its component reads *on_error*.
 
-        The *interval* in seconds is kept here, so that one that changes later surprises nobody.
+        The *component_id* and the *interval* in seconds are kept here, so that one that changes later
+        surprises nobody.
         """
         self.check = check
+        self.component_id = component_id
         self.interval = interval
         self.timeout = timeout
         self._on_error = on_error
@@ -72,10 +84,10 @@ class Runner:
         duration = max(0.0, self._clock.monotonic() - begin)
         finding = replace(
             finding,
-            component_id=self.check.component_id,
+            component_id=self.component_id,
             last_check=self._clock.now(),
             duration=duration,
-            message=finding.message[:_LONGEST_MESSAGE],
+            message=_sendable(finding.message),
         )
         failed = error is not None or finding.status is Status.UNHEALTHY
         if failed and not finding.error_type:
@@ -83,7 +95,6 @@ class Runner:
         return CheckRun(finding, started, duration, failed, error)
 
     async def _find(self) -> tuple[HealthStatus, BaseException | None]:
-        component_id = self.check.component_id
         if self._hung is not None and not self._hung.done():
             return self._given_up("an earlier run has still not ended, although it was cancelled"), None
         task = asyncio.create_task(self._guarded(), context=contextvars.copy_context())
@@ -103,7 +114,9 @@ class Runner:
                 return self._given_up(str(result)), None
             case BaseException():
                 message = f"Check failed: {describe(result)}{_advice(result)}"
-                finding = HealthStatus(component_id, self._on_error, message=message, error_type=error_type(result))
+                finding = HealthStatus(
+                    self.component_id, self._on_error, message=message, error_type=error_type(result)
+                )
                 return finding, result
 
     async def _guarded(self) -> HealthStatus | BaseException:
@@ -117,13 +130,20 @@ class Runner:
             return error
 
     def _given_up(self, message: str) -> HealthStatus:
-        return HealthStatus(self.check.component_id, Status.UNHEALTHY, message=message, error_type="timeout")
+        return HealthStatus(self.component_id, Status.UNHEALTHY, message=message, error_type="timeout")
 
 
 def _require_finding(finding: object) -> HealthStatus:
-    if isinstance(finding, HealthStatus) and isinstance(finding.status, Status):
-        return finding
-    raise TypeError(f"check() returned {finding!r:.200} instead of a HealthStatus")
+    if not isinstance(finding, HealthStatus) or not isinstance(finding.status, Status):
+        raise TypeError(f"check() returned {finding!r:.200} instead of a HealthStatus")
+    if not isinstance(finding.message, str) or not isinstance(finding.metadata, Mapping):
+        raise TypeError("check() returned a HealthStatus whose message is not a str, or whose metadata is no mapping")
+    return finding
+
+
+def _sendable(message: str) -> str:
+    """Return *message* bounded, and without lone surrogates: OTLP refuses the whole batch that holds one."""
+    return message[:_LONGEST_MESSAGE].encode(errors="replace").decode()
 
 
 def _advice(error: BaseException) -> str:

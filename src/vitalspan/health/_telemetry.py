@@ -1,8 +1,9 @@
 """Findings as OpenTelemetry data: gauges that read the board, and a span with its events for a run."""
 
 import threading
+import traceback
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
@@ -20,6 +21,7 @@ from opentelemetry.trace import (
 from opentelemetry.trace import Status as SpanStatus
 
 from vitalspan import _names
+from vitalspan._errors import error_type
 from vitalspan._guard import Guard
 from vitalspan._types import TagValue
 from vitalspan.health._board import Board
@@ -35,6 +37,7 @@ StatusInstrument = Literal["gauge", "updowncounter"]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST_METADATA = 32
 _LONGEST_METADATA = 1000
+_LONGEST_STACKTRACE = 10_000
 
 _Callback = Callable[[CallbackOptions], Iterable[Observation]]
 _Attributes = dict[str, TagValue]
@@ -63,8 +66,11 @@ class HealthTelemetry:
 
     def record(self, run: CheckRun, change: StatusChange | None) -> str:
         """Record *run*, and *change* if it is one; return the trace id of its span, empty where there is none."""
-        with Guard(f"recording a run of check {run.finding.component_id}"):
+        span: Span | None = None
+        # What cannot be traced is counted all the same.
+        with Guard(f"tracing a run of check {run.finding.component_id}"):
             span = self._new_span(run, change)
+        with Guard(f"recording a run of check {run.finding.component_id}"):
             # The span is given as the context, so that an exemplar leads from the histogram to it.
             context = set_span_in_context(span, Context()) if span is not None else Context()
             attributes = _run_attributes(run)
@@ -91,13 +97,15 @@ class HealthTelemetry:
         span = self._tracer.start_span(
             f"{_names.CHECK_SPAN} {finding.component_id}", Context(), SpanKind.INTERNAL, attributes, start_time=start
         )
-        if change is not None:
-            span.add_event(_names.STATUS_CHANGED, _event_attributes(change), end)
-        if run.error is not None:
-            span.record_exception(run.error, timestamp=end)
-        if run.failed:
-            span.set_status(SpanStatus(StatusCode.ERROR, finding.message))
-        span.end(end)
+        try:
+            if run.failed:
+                span.set_status(SpanStatus(StatusCode.ERROR, finding.message))
+            if run.error is not None:
+                span.add_event("exception", _exception_attributes(run.error, finding.message), end)
+            if change is not None:
+                span.add_event(_names.STATUS_CHANGED, _event_attributes(change), end)
+        finally:
+            span.end(end)
         return span
 
 
@@ -109,6 +117,16 @@ def _run_attributes(run: CheckRun) -> _Attributes:
     if run.failed:
         attributes[_names.ERROR_TYPE] = run.finding.error_type
     return attributes
+
+
+def _exception_attributes(error: BaseException, message: str) -> _Attributes:
+    """Return what `Span.record_exception` would record, bounded, and whatever the __str__ of *error* does."""
+    stacktrace = "".join(traceback.format_exception(error))
+    return {
+        "exception.type": error_type(error),
+        "exception.message": message,
+        "exception.stacktrace": stacktrace[-_LONGEST_STACKTRACE:],
+    }
 
 
 def _change_attributes(change: StatusChange) -> _Attributes:
@@ -145,23 +163,37 @@ def _metadata_attributes(finding: HealthStatus) -> _Attributes:
 # report through it. Boards are held weakly: one that is gone stops being reported.
 
 _registry_lock = threading.Lock()
-_global_boards: dict[StatusInstrument, "_Boards"] = {}
-_boards_by_provider: "weakref.WeakKeyDictionary[MeterProvider, dict[StatusInstrument, _Boards]]" = (
-    weakref.WeakKeyDictionary()
-)
+_global_boards: dict[str, "_Boards"] = {}
+_boards_by_provider: "weakref.WeakKeyDictionary[MeterProvider, dict[str, _Boards]]" = weakref.WeakKeyDictionary()
+
+_Readings = Sequence[tuple[Callable[..., object], _names.Named, Callable[[Board], Iterable[Observation]]]]
 
 
 def _observe(board: Board, meter: Meter, provider: MeterProvider | None, instrument: StatusInstrument) -> None:
+    new_status = meter.create_observable_gauge if instrument == "gauge" else meter.create_observable_up_down_counter
+    sets: dict[str, _Readings] = {
+        instrument: [
+            (new_status, _names.CHECK_STATUS, _check_status),
+            (new_status, _names.SYSTEM_STATUS, _read_system_status),
+        ],
+        # Apart: they are the same instruments whatever reports the statuses.
+        "times": [
+            (meter.create_observable_counter, _names.CHECK_STATUS_TIME, _status_time),
+            (meter.create_observable_gauge, _names.CHECK_AGE, _age),
+        ],
+    }
+    new: list[tuple[_Boards, _Readings]] = []
     with _registry_lock:
         is_global = provider is None or provider is get_meter_provider()
         registry = _global_boards if is_global or provider is None else _boards_by_provider.setdefault(provider, {})
-        boards = registry.get(instrument)
-        is_first = boards is None
-        if boards is None:
-            boards = registry[instrument] = _Boards()
-        boards.add(board)
-    if is_first:
-        boards.report_through(meter, instrument)
+        for kind, readings in sets.items():
+            boards = registry.get(kind)
+            if boards is None:
+                boards = registry[kind] = _Boards()
+                new.append((boards, readings))
+            boards.add(board)
+    for boards, readings in new:
+        boards.report_through(readings)
 
 
 class _Boards:
@@ -175,15 +207,9 @@ class _Boards:
         alive = tuple(known for known in self._boards if known() is not None)
         self._boards = (*alive, weakref.ref(board))
 
-    def report_through(self, meter: Meter, instrument: StatusInstrument) -> None:
+    def report_through(self, readings: _Readings) -> None:
         """Make the instruments. Their callbacks only read, take no lock, and do not raise."""
-        new_status = meter.create_observable_gauge if instrument == "gauge" else meter.create_observable_up_down_counter
-        for create, named, read in (
-            (new_status, _names.CHECK_STATUS, _check_status),
-            (new_status, _names.SYSTEM_STATUS, _read_system_status),
-            (meter.create_observable_counter, _names.CHECK_STATUS_TIME, _status_time),
-            (meter.create_observable_gauge, _names.CHECK_AGE, _age),
-        ):
+        for create, named, read in readings:
             create(named.name, [self._reading(named, read)], named.unit, named.description)
 
     def _reading(self, named: _names.Named, read: Callable[[Board], Iterable[Observation]]) -> _Callback:

@@ -54,7 +54,7 @@ class InMemoryBackend:
         with self._lock:
             self._batches = (*self._batches, tuple(metrics))
 
-    def latest(self, name: str, **tags: TagValue) -> MetricValue | None:
+    def latest(self, name: str, /, **tags: TagValue) -> MetricValue | None:
         """Return the newest value of the series of *name* with exactly these *tags*, or None."""
         for batch in reversed(self._batches):
             for metric in batch:

@@ -24,7 +24,13 @@ from vitalspan.metrics._instruments import (
     Kind,
 )
 from vitalspan.metrics._otel import new_meter
-from vitalspan.metrics._validation import require_boundaries, require_name, require_tags, require_unit
+from vitalspan.metrics._validation import (
+    require_boundaries,
+    require_description,
+    require_name,
+    require_tags,
+    require_unit,
+)
 
 __all__ = ["MetricsCollector"]
 
@@ -140,11 +146,11 @@ class MetricsCollector:
         self._record(name, Kind.GAUGE, value, tags)
 
     def record_histogram(self, name: str, value: float, tags: Tags | None = None) -> None:
-        """Record *value* into the histogram *name*. Never raises."""
+        """Record *value*, zero or more, into the histogram *name*. Never raises."""
         self._record(name, Kind.HISTOGRAM, value, tags)
 
     def record_summary(self, name: str, value: float, tags: Tags | None = None) -> None:
-        """Record *value* into the summary *name*. Never raises."""
+        """Record *value*, zero or more, into the summary *name*. Never raises."""
         self._record(name, Kind.SUMMARY, value, tags)
 
     def record_event_published(self, event_type: str) -> None:
@@ -158,12 +164,24 @@ class MetricsCollector:
 
     async def run(self, shutdown: asyncio.Event) -> None:
         """Flush every `flush_interval` seconds until *shutdown* is set, and once more then."""
-        while not shutdown.is_set():
-            try:
-                await asyncio.wait_for(shutdown.wait(), self.flush_interval)
-            except TimeoutError:
+        # Not waited for while running: a backend that hangs would keep the others from their next flush.
+        flushes: set[asyncio.Task[bool]] = set()
+        try:
+            while not shutdown.is_set():
+                try:
+                    await asyncio.wait_for(shutdown.wait(), self.flush_interval)
+                except TimeoutError:
+                    flush = asyncio.create_task(self.flush(), name="vitalspan flush")
+                    flushes.add(flush)
+                    flush.add_done_callback(flushes.discard)
+            await self.flush()
+            if flushes:
+                # A backend that was still busy has not been given the rest.
+                await asyncio.wait(flushes)
                 await self.flush()
-        await self.flush()
+        finally:
+            for flush in flushes:
+                flush.cancel()
 
     async def flush(self) -> bool:
         """Send every series to every backend, each on a thread of its own; return whether all took them.
@@ -182,9 +200,10 @@ class MetricsCollector:
             instrument = self._instruments.get(name)
             if instrument is None or instrument.kind is not kind:
                 instrument = self._declare(name, kind, "", "")
-        except (ConfigurationError, DuplicateInstrumentError, TypeError) as error:  # TypeError: an unhashable name
+        except Exception as error:  # noqa: BLE001 - a name or a kind that cannot be, or a name that cannot be hashed
             LEDGER.drop("metrics", "bad_metric")
-            warn_once(f"bad metric {name!r:.200} {kind}", "dropped a %s: %s", kind.value, error)
+            about = name[:200] if isinstance(name, str) else type(name).__name__
+            warn_once(f"bad metric {about} {kind}", "dropped a %s: %s", kind.value, error)
             return
         instrument.record(value, instrument.clean(tags))
 
@@ -194,6 +213,7 @@ class MetricsCollector:
         existing = self._instruments.get(require_name(name))
         if existing is None:
             require_unit(unit)
+            require_description(description)
             with self._lock:
                 existing = self._instruments.get(name)
                 if existing is None:

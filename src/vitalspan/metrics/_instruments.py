@@ -76,6 +76,8 @@ class Instrument:
         self.description = description
         self._send = send
         self._keeps_series = keeps_series
+        # OpenTelemetry takes a negative value of these two only; the SDK would drop any other with a line in the log.
+        self._may_be_negative = kind in {Kind.UP_DOWN_COUNTER, Kind.GAUGE}
         self._lock = threading.Lock()
         # Replaced, never mutated: a flush on another thread iterates without a lock.
         self._series: Mapping[tuple[tuple[str, TagValue], ...], Series] = MappingProxyType({})
@@ -85,11 +87,11 @@ class Instrument:
         return f"{self.kind.value} in {self.unit!r}" if self.unit else self.kind.value
 
     def record(self, value: object, tags: Mapping[str, TagValue]) -> None:
-        """Take one *value* for *tags*; one that is not a number, or below zero for a counter, is counted as dropped."""
+        """Take one *value* for *tags*; what is not a number, or is negative and may not be, is counted as dropped."""
         number = to_number(value)
         if number is None:
             self._reject("not_a_number", value)
-        elif number < 0 and self.kind is Kind.COUNTER:
+        elif number < 0 and not self._may_be_negative:
             self._reject("negative", value)
         else:
             with Guard(f"recording metric {self.name}", signal="metrics"):
@@ -99,14 +101,20 @@ class Instrument:
 
     def clean(self, tags: Tags | None) -> Mapping[str, TagValue]:
         """Return *tags* without those that OpenTelemetry would not take, counting them as dropped."""
-        if not tags:
+        if tags is None:
             return {}
-        if not isinstance(tags, Mapping):
-            self._reject("bad_tag", tags)
-            return {}
-        good = {key: value for key, value in tags.items() if is_tag(key, value)}
-        if len(good) < len(tags):
-            self._reject("bad_tag", {key: value for key, value in tags.items() if key not in good})
+        good: dict[str, TagValue] = {}
+        bad: object = None
+        try:
+            for key, value in tags.items():
+                if is_tag(key, value):
+                    good[key] = value
+                else:
+                    bad = {key: value}
+        except Exception:  # noqa: BLE001 - not a mapping, or somebody else's that raises
+            bad = tags
+        if bad is not None:
+            self._reject("bad_tag", bad)
         return good
 
     def take(self) -> Iterator[tuple[Series, Mapping[str, TagValue]]]:
@@ -116,17 +124,20 @@ class Instrument:
 
     def _record_series(self, number: float, tags: Mapping[str, TagValue]) -> None:
         key = tuple(sorted(tags.items()))
-        series = self._series.get(key)
+        series = self._series.get(key) or self._add_series(key)
+        # Said without the lock: a handler of the log may itself record metrics.
         if series is None:
-            with self._lock:
-                series = self._series.get(key)
-                if series is None:
-                    if len(self._series) >= MOST_SERIES:
-                        self._reject("cardinality", dict(tags))
-                        return
-                    series = self._new_series()
-                    self._series = MappingProxyType({**self._series, key: series})
-        series.record(number)
+            self._reject("cardinality", dict(tags))
+        else:
+            series.record(number)
+
+    def _add_series(self, key: tuple[tuple[str, TagValue], ...]) -> Series | None:
+        with self._lock:
+            series = self._series.get(key)
+            if series is None and len(self._series) < MOST_SERIES:
+                series = self._new_series()
+                self._series = MappingProxyType({**self._series, key: series})
+            return series
 
     def _new_series(self) -> Series:
         match self.kind:
@@ -143,8 +154,7 @@ class Instrument:
 
     def _reject(self, reason: str, value: object) -> None:
         LEDGER.drop("metrics", reason)
-        with Guard("saying what was dropped", signal="metrics"):
-            warn_once(f"{reason} {self.name}", "metric %s: dropped %.200r (%s)", self.name, value, reason)
+        warn_once(f"{reason} {self.name}", "metric %s: dropped %.200r (%s)", self.name, value, reason)
 
 
 class _Recorder:
@@ -194,7 +204,7 @@ class BoundHistogram(_Recorder):
     __slots__ = ()
 
     def record(self, value: float) -> None:
-        """Record one observation. Never raises: what is not a number is counted as dropped."""
+        """Record one observation, zero or more. Never raises: anything else is counted as dropped."""
         self._instrument.record(value, self._tags)
 
 
@@ -204,5 +214,5 @@ class BoundSummary(_Recorder):
     __slots__ = ()
 
     def record(self, value: float) -> None:
-        """Record one observation. Never raises: what is not a number is counted as dropped."""
+        """Record one observation, zero or more. Never raises: anything else is counted as dropped."""
         self._instrument.record(value, self._tags)

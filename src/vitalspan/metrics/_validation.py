@@ -9,7 +9,15 @@ from typing import SupportsFloat
 from vitalspan._errors import ConfigurationError
 from vitalspan._types import Tags, TagValue
 
-__all__ = ["is_tag", "require_boundaries", "require_name", "require_tags", "require_unit", "to_number"]
+__all__ = [
+    "is_tag",
+    "require_boundaries",
+    "require_description",
+    "require_name",
+    "require_tags",
+    "require_unit",
+    "to_number",
+]
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.\-/]{0,254}")
 """The instrument name syntax of OpenTelemetry's metrics API."""
@@ -65,6 +73,13 @@ def require_unit(unit: object) -> str:
     raise ConfigurationError("the unit", unit, "use a UCUM unit of at most 63 characters, for example 's' or '{order}'")
 
 
+def require_description(description: object) -> str:
+    """Return *description* when it is text, or raise `ConfigurationError`."""
+    if isinstance(description, str):
+        return description
+    raise ConfigurationError("the description", description, "say in a str what is measured, or leave it out")
+
+
 def require_boundaries(boundaries: Sequence[float] | None) -> tuple[float, ...] | None:
     """Return *boundaries* when they are finite and rise, or raise `ConfigurationError`."""
     if boundaries is None:
@@ -97,23 +112,26 @@ def require_tags(tags: Tags | None) -> dict[str, TagValue]:
 
 def is_tag(key: object, value: object) -> bool:
     """Tell whether OpenTelemetry takes *key* and *value* as one attribute of a metric."""
-    return isinstance(key, str) and key != "" and isinstance(value, str | bool | int | float)
+    if isinstance(value, int):
+        return isinstance(key, str) and key != "" and -_LARGEST_INT <= value <= _LARGEST_INT
+    return isinstance(key, str) and key != "" and isinstance(value, str | float)
 
 
 def to_number(value: object) -> float | None:
     """Return *value* as a finite `int` or `float`, or None where it is not one.
 
-    Numbers of other libraries (`Decimal`, `Fraction`, numpy's) become floats. Text is not a number.
+    Numbers of other libraries (`Decimal`, `Fraction`, numpy's) become floats. Text is not a number. A bool
+    becomes 0 or 1: OTLP has no point for it, and one such point would fail the export of all.
 
     >>> to_number(3), to_number("3"), to_number(float("nan"))
     (3, None, None)
     """
     if isinstance(value, int):
-        return value if -_LARGEST_INT <= value <= _LARGEST_INT else None
+        return int(value) if -_LARGEST_INT <= value <= _LARGEST_INT else None
     if not isinstance(value, SupportsFloat):
         return None
     try:
         number = float(value)
-    except (ArithmeticError, TypeError, ValueError):
+    except Exception:  # noqa: BLE001 - somebody else's __float__; whatever it raises, there is no number
         return None
     return number if math.isfinite(number) else None

@@ -9,9 +9,12 @@ from typing import Any
 
 from vitalspan._errors import error_type
 from vitalspan._guard import LEDGER, describe
+from vitalspan._threads import Worker
 from vitalspan.pipeline._settings import Signal
 
 __all__ = ["Exports", "FlushResult", "run_all"]
+
+_LATE = "not finished in time"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,26 +83,45 @@ class Exports:
         LEDGER.fail(self._signal, kind)
 
 
-def run_all(work: Mapping[Signal, Callable[[], object]], timeout: float) -> dict[Signal, str]:
-    """Run every piece of *work* at the same time, each on a daemon thread; return what went wrong by signal.
+class Job:
+    """Something to be done for one signal on its worker, within a deadline."""
+
+    def __init__(self, do: Callable[[], object]) -> None:
+        """Be ready to *do* it."""
+        self._do = do
+        self._is_done = threading.Event()
+        self._wrong = ""
+
+    def run(self) -> None:
+        """Do it. Never raises."""
+        try:
+            self._do()
+        except Exception as error:  # noqa: BLE001 - told to whoever waits
+            self._wrong = describe(error)
+        self._is_done.set()
+
+    def wait(self, seconds: float) -> str:
+        """Return what went wrong, empty when nothing did, at the latest after *seconds*."""
+        return self._wrong if self._is_done.wait(max(0.0, seconds)) else _LATE
+
+
+def run_all(
+    work: Mapping[Signal, Callable[[], object]], workers: Mapping[Signal, Worker], timeout: float
+) -> dict[Signal, str]:
+    """Do all *work* at the same time, each on the worker of its signal; return what went wrong by signal.
 
     Whatever does not end within *timeout* seconds is left behind and named. Nothing is raised.
     """
-    wrong: dict[Signal, str] = {}
     deadline = time.monotonic() + timeout
-
-    def run(signal: Signal, do: Callable[[], object]) -> None:
-        try:
-            do()
-        except Exception as error:  # noqa: BLE001 - told to the caller as its result
-            wrong[signal] = describe(error)
-
-    threads: dict[Signal, threading.Thread] = {}
+    jobs: dict[Signal, Job] = {}
+    wrong: dict[Signal, str] = {}
     for signal, do in work.items():
-        threads[signal] = threading.Thread(target=run, args=(signal, do), name=f"vitalspan-{signal}", daemon=True)
-        threads[signal].start()
-    for signal, thread in threads.items():
-        thread.join(max(0.0, deadline - time.monotonic()))
-        if thread.is_alive():
-            wrong[signal] = f"not finished within {timeout:g} s"
-    return dict(wrong)
+        if workers[signal].is_backed_up:
+            wrong[signal] = _LATE  # An earlier job hangs and another one waits: a third would not help.
+        else:
+            jobs[signal] = Job(do)
+            workers[signal].do(jobs[signal].run)
+    for signal, job in jobs.items():
+        if text := job.wait(deadline - time.monotonic()):
+            wrong[signal] = text
+    return wrong

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from vitalspan._guard import Guard
+from vitalspan._threads import Worker
 from vitalspan.pipeline._export import Exports, FlushResult, run_all
 from vitalspan.pipeline._settings import Signal
 
@@ -38,6 +38,7 @@ class Pipeline:
     def __init__(self, routes: Mapping[Signal, Route], *, shutdown_timeout: float) -> None:
         """Own *routes*; when the program ends, take at most *shutdown_timeout* seconds for the last export."""
         self._routes = MappingProxyType(dict(routes))
+        self._workers = {signal: Worker(f"vitalspan-{signal}") for signal in routes}
         self._shutdown_timeout = shutdown_timeout
         self._lock = threading.Lock()
         self._is_shut_down = False
@@ -81,9 +82,7 @@ class Pipeline:
 
     def _finish(self, work: Mapping[Signal, Callable[[], object]], timeout: float) -> FlushResult:
         before = {signal: route.exports.failures for signal, route in self._routes.items()}
-        wrong: dict[Signal, str] = {}
-        with Guard("flushing", signal="traces"):
-            wrong.update(run_all(work, timeout))
+        wrong = run_all(work, self._workers, timeout)
         for signal, route in self._routes.items():
             if route.exports.failures > before[signal]:
                 wrong.setdefault(signal, route.exports.last_failure)

@@ -3,6 +3,7 @@
 The only file that knows wrapt.
 """
 
+import copy
 import inspect
 import pickle
 from collections.abc import Callable, Mapping
@@ -47,7 +48,7 @@ def kind_of(function: object) -> CallKind:
         raise ConfigurationError(
             "the function", function, "it is a generator, whose work is done after the call: decorate what it calls"
         )
-    if inspect.isbuiltin(inner) or not hasattr(inner, "__qualname__"):
+    if not (hasattr(inner, "__qualname__") and hasattr(inner, "__module__")) or inspect.isbuiltin(inner):
         raise ConfigurationError(
             "the function", function, "it has no name and source of its own: wrap it in a function and decorate that"
         )
@@ -64,12 +65,32 @@ def _by_name(module: str, qualified_name: str) -> Any:
     return attrgetter(qualified_name)(__import__(module, fromlist=["_"]))
 
 
+def _reduced(function: Any) -> tuple[Any, ...]:
+    name = function.__qualname__
+    if "<locals>" in name:
+        raise pickle.PicklingError(f"cannot pickle {name}: it is not at the top level of a module or a class")
+    return _by_name, (function.__module__, name)
+
+
 class _BoundWrapped(wrapt.BoundFunctionWrapper[..., Any]):
-    """A wrapped method of an instance or a class."""
+    """A wrapped method, taken from an instance or a class."""
+
+    def __copy__(self) -> "_BoundWrapped":
+        """Return itself: the same method of the same instance."""
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        """Return the method of a copy of the instance, as copying a plain bound method does."""
+        owner = getattr(self, "__self__", None)
+        return self if owner is None else getattr(copy.deepcopy(owner, memo), self.__name__)
 
     def __reduce_ex__(self, protocol: object) -> tuple[Any, ...]:
-        """Pickle as the instance and the method's name, as a plain bound method does."""
-        return getattr, (self.__self__, self.__name__)
+        """Pickle as the instance and the method's name, as a plain bound method does.
+
+        A staticmethod, and a method taken from its class, are bound to nothing: by name, as functions are.
+        """
+        owner = getattr(self, "__self__", None)
+        return _reduced(self) if owner is None else (getattr, (owner, self.__name__))
 
 
 class _Wrapped(wrapt.FunctionWrapper[..., Any]):
@@ -91,7 +112,4 @@ class _Wrapped(wrapt.FunctionWrapper[..., Any]):
         Raises:
             pickle.PicklingError: It is not found under its name, for example because it is local.
         """
-        name = self.__qualname__
-        if "<locals>" in name:
-            raise pickle.PicklingError(f"cannot pickle {name}: it is not at the top level of a module or a class")
-        return _by_name, (self.__module__, name)
+        return _reduced(self)

@@ -24,8 +24,11 @@ def instrument(function: F | None = None, /, *, name: str | None = None) -> F | 
     function takes, returns and raises stays as it is.
 
     ```python
+    from vitalspan import instrument
+
     @instrument
-    async def charge(order_id: str) -> Receipt: ...
+    async def charge(order_id: str) -> str:
+        return f"charged {order_id}"
 
     @instrument(name="nightly report")
     def report() -> None: ...

@@ -105,13 +105,15 @@ class ObservedCall:
 
 
 def _end(span: Span, error: BaseException | None) -> None:
-    if error is not None and span.is_recording():
-        outcome = _outcome(error)
-        span.set_attributes(outcome)
-        if _names.ERROR_TYPE in outcome:
-            span.record_exception(error)
-            span.set_status(Status(StatusCode.ERROR, describe(error)))
-    span.end()
+    try:
+        if error is not None and span.is_recording():
+            outcome = _outcome(error)
+            span.set_attributes(outcome)
+            if _names.ERROR_TYPE in outcome:
+                span.set_status(Status(StatusCode.ERROR, describe(error)))
+                span.record_exception(error)  # It raises when the error's own __str__ does.
+    finally:
+        span.end()
 
 
 def _outcome(error: BaseException | None) -> dict[str, TagValue]:

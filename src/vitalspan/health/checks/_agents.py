@@ -3,11 +3,12 @@
 import asyncio
 import inspect
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Protocol, cast, runtime_checkable
 
 from vitalspan._errors import ConfigurationError, error_type
 from vitalspan._guard import describe
+from vitalspan._threads import Lane, StillRunningError
 from vitalspan.health._check import DEFAULT_INTERVAL, require_component_id, require_seconds
 from vitalspan.health._status import HealthStatus, Status
 
@@ -16,7 +17,10 @@ __all__ = ["AgentSystem", "AgentSystemHealthCheck"]
 
 @runtime_checkable
 class AgentSystem(Protocol):
-    """What runs agents, actors or workers, as far as a check needs it. Both methods may be sync or async."""
+    """What runs agents, actors or workers, as far as a check needs it.
+
+    Both methods may be sync or async. Sync ones run on a thread of their own, so they may block.
+    """
 
     def active_actor_count(self) -> int | Awaitable[int]:
         """Return how many actors there are."""
@@ -65,17 +69,23 @@ class AgentSystemHealthCheck:
         self.timeout = self.spawn_timeout + 1.0
         self.critical = critical
         self._agent_system = agent_system
+        self._lane = Lane(f"vitalspan-check-{component_id}")
+        self._spawning: asyncio.Future[BaseException | None] | None = None
 
     async def check(self) -> HealthStatus:
         """Count the actors and start one; metadata `active_actors` and `spawn_ms` hold what was seen."""
-        count = self._agent_system.active_actor_count()
-        active = await count if inspect.isawaitable(count) else count
+        active = await self._call(self._agent_system.active_actor_count)
         metadata: dict[str, object] = {"active_actors": active}
+        if self._spawning is not None and not self._spawning.done():
+            message = "an earlier test actor is still being started, although that was cancelled"
+            return self._finding(Status.UNHEALTHY, message, metadata, "timeout")
         begin = time.monotonic()
-        spawning = asyncio.ensure_future(self._spawn())
-        done, _ = await asyncio.wait({spawning}, timeout=self.spawn_timeout)
+        spawning = self._spawning = asyncio.ensure_future(self._spawn())
+        try:
+            done, _ = await asyncio.wait({spawning}, timeout=self.spawn_timeout)
+        finally:
+            spawning.cancel()  # Without effect when it is done. Not waited for: it may not heed it.
         if not done:
-            spawning.cancel()  # Not waited for: it may not heed it.
             return self._finding(
                 Status.UNHEALTHY, f"no test actor within {self.spawn_timeout:g} s", metadata, "timeout"
             )
@@ -86,14 +96,18 @@ class AgentSystemHealthCheck:
             return self._finding(Status.DEGRADED, message, metadata, error_type(error))
         return self._finding(Status.HEALTHY, f"{active} actors", metadata)
 
-    async def _spawn(self) -> Exception | None:
+    async def _spawn(self) -> BaseException | None:
         try:
-            result = self._agent_system.spawn_test_actor()
-            if inspect.isawaitable(result):
-                await cast("Awaitable[object]", result)
-        except Exception as error:  # noqa: BLE001 - whatever it raises says that no actor can be started
+            await self._call(self._agent_system.spawn_test_actor)
+        except (asyncio.CancelledError, StillRunningError):
+            raise
+        except BaseException as error:  # noqa: BLE001 - whatever it raises says that no actor can be started
             return error
         return None
+
+    async def _call(self, method: Callable[[], object]) -> object:
+        result = method() if inspect.iscoroutinefunction(method) else await self._lane.run(method)
+        return await cast("Awaitable[object]", result) if inspect.isawaitable(result) else result
 
     def _finding(self, status: Status, message: str, metadata: dict[str, object], kind: str = "") -> HealthStatus:
         return HealthStatus(self.component_id, status, message=message, metadata=metadata, error_type=kind)

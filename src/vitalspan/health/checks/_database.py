@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Protocol, cast, runtime_checkable
 
-from vitalspan._errors import ConfigurationError
+from vitalspan._errors import ConfigurationError, error_type
 from vitalspan._guard import describe
 from vitalspan._threads import Lane
 from vitalspan.health._check import DEFAULT_INTERVAL, DEFAULT_TIMEOUT, require_component_id, require_seconds
@@ -15,7 +15,12 @@ from vitalspan.health._status import HealthStatus, Status
 __all__ = ["Connection", "DatabaseHealthCheck"]
 
 _SECRETS = re.compile(
-    r"(://[^:/@\s]*:)[^@\s]*(@)|(\b(?:password|passwd|pwd|token|secret)\s*=\s*)[^\s;,&]+", re.IGNORECASE
+    # Up to the last @: a password may hold one that nobody has escaped.
+    r"(?P<before>://[^:/@\s]*:)\S*(?P<after>@)"
+    # As in a connection string (password=..., PGPASSWORD=..., Pwd={...}), or in what shows a dict ('password': '...').
+    r"|(?P<key>(?:password|passwd|pwd|token|secret)[\"']?\s*[=:]\s*)"
+    r"(?:'[^']*'|\"[^\"]*\"|\{[^}]*\}|[^\s;,&]+)",
+    re.IGNORECASE,
 )
 
 
@@ -123,7 +128,7 @@ class DatabaseHealthCheck:
             cursor.close()
 
     def _failed(self, what: str, error: Exception) -> HealthStatus:
-        text = _SECRETS.sub(r"\1\3***\2", describe(error))
+        text = _SECRETS.sub(r"\g<before>\g<key>***\g<after>", describe(error))
         return HealthStatus(
-            self.component_id, Status.UNHEALTHY, message=f"{what}: {text}", error_type=type(error).__name__
+            self.component_id, Status.UNHEALTHY, message=f"{what}: {text}", error_type=error_type(error)
         )

@@ -1,6 +1,7 @@
 """Is the event loop responsive?"""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 
@@ -67,8 +68,14 @@ class RuntimeHealthCheck:
         if watched.is_closed():
             return HealthStatus(self.component_id, Status.UNHEALTHY, message="the event loop is closed")
         answered = asyncio.Event()
+
+        def answer() -> None:
+            # Nobody waits any more when this loop was closed before the watched one came round.
+            with contextlib.suppress(RuntimeError):
+                here.call_soon_threadsafe(answered.set)
+
         begin = self._clock()
-        watched.call_soon_threadsafe(lambda: here.call_soon_threadsafe(answered.set))
+        watched.call_soon_threadsafe(answer)
         try:
             await asyncio.wait_for(answered.wait(), self.unresponsive_after)
         except TimeoutError:

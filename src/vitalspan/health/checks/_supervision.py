@@ -111,6 +111,7 @@ class SupervisionTreeHealthCheck:
         if self._seen and total < self._seen[-1][1]:
             self._seen.clear()  # A child was taken away, and its restarts with it.
         self._seen.append((now, total))
-        while self._seen[0][0] < now - self._window:
+        # The last look before the window stays, to count from, however seldom it is looked.
+        while len(self._seen) > 1 and self._seen[1][0] <= now - self._window:
             self._seen.popleft()
         return total - self._seen[0][1]

@@ -1,0 +1,101 @@
+"""The default system: in a plain script, in asyncio, and where it must move from one to the other."""
+
+from tests.programs import Sink, environment, run_program
+
+
+def test_in_a_plain_script_checks_run_on_a_thread_of_their_own(sink: Sink) -> None:
+    ran = run_program(
+        """
+        import threading, vitalspan
+        seen = []
+        @vitalspan.check("database", interval=0.02)
+        async def database(): seen.append(threading.current_thread().name)
+        vitalspan.configure(service_name="shop")
+        @vitalspan.check("later", interval=0.02)
+        def later(): raise ValueError("gone")
+        monitor = vitalspan.default_system().monitor
+        while monitor.get_status("later").consecutive_failures < 2: time.sleep(0.01)
+        show(seen[0], monitor.get_status("database").status.value, monitor.get_status("later").status.value)
+        show(bool(vitalspan.shutdown()), monitor.is_running)
+        """,
+        **environment(sink),
+    )
+    assert ran.printed == [["vitalspan-health", "healthy", "unhealthy"], [True, False]]
+    statuses = {
+        (point.attributes["health.component"], point.attributes["health.status"]): point.value
+        for point in sink.received.points_of("health.check.status")
+    }
+    assert statuses["database", "healthy"] == statuses["later", "unhealthy"] == 1
+    assert statuses["database", "unhealthy"] == statuses["later", "healthy"] == 0
+
+
+def test_start_monitor_false_leaves_it_still(sink: Sink) -> None:
+    ran = run_program(
+        """
+        import vitalspan
+        vitalspan.configure(service_name="shop", start_monitor=False)
+        show(vitalspan.default_system().monitor.is_running)
+        """,
+        **environment(sink),
+    )
+    assert ran.printed == [False]
+
+
+def test_monitoring_moves_the_checks_into_the_program_s_event_loop(sink: Sink) -> None:
+    """That is where its clients live: outside, the finding says so and how to mend it."""
+    ran = run_program(
+        """
+        import asyncio, vitalspan
+        vitalspan.configure(service_name="shop")
+        async def main():
+            answer = asyncio.get_running_loop().create_future()
+            @vitalspan.check("client", interval=0.02)
+            async def client(): await asyncio.shield(answer)
+            monitor = vitalspan.default_system().monitor
+            while monitor.get_status("client").status is vitalspan.Status.UNKNOWN: await asyncio.sleep(0.01)
+            show(monitor.get_status("client").status.value, monitor.get_status("client").message)
+            answer.set_result(None)
+            async with vitalspan.monitoring() as system:
+                while monitor.get_status("client").status is not vitalspan.Status.HEALTHY: await asyncio.sleep(0.01)
+                show(system is vitalspan.default_system(), monitor.is_running)
+            show(monitor.is_running)
+        asyncio.run(main())
+        """,
+        **environment(sink),
+    )
+    (status, message), inside, after = ran.printed
+    assert status == "unhealthy"
+    assert "async with vitalspan.monitoring():" in message
+    assert inside == [True, True]
+    assert after is False
+    # Sent at the end of the block: many servers end a process without running its exit handlers.
+    changed = [span for span in sink.received.spans if "health.previous_status" in span.attributes]
+    assert [span.attributes["health.status"] for span in changed] == ["unhealthy", "healthy"]
+
+
+def test_flush_and_shutdown_before_configure_do_nothing() -> None:
+    ran = run_program(
+        """
+        import vitalspan
+        show(bool(vitalspan.flush()), bool(vitalspan.shutdown()))
+        """
+    )
+    assert ran.printed == [[True, True]]
+
+
+def test_a_check_that_hangs_does_not_cost_the_last_export(sink: Sink) -> None:
+    ran = run_program(
+        """
+        import vitalspan
+        @vitalspan.instrument
+        def work(): pass
+        @vitalspan.check("stuck", timeout=60)
+        def stuck(): time.sleep(60)
+        vitalspan.configure(service_name="shop")
+        work()
+        show(time.time())
+        """,
+        **environment(sink),
+    )
+    assert ran.ended - ran.printed[0] < 2.5
+    assert [span.name for span in sink.received.spans] == ["work"]
