@@ -23,7 +23,7 @@ class Ran:
     ended: float
 
 
-def run_program(*sources: str, timeout: float = 30.0, **environ: str) -> Ran:
+def run_program(*sources: str, **environ: str) -> Ran:
     """Run *sources*, one after the other, without any `OTEL_*` variable but *environ*; demand that it ends well."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
     source = "\n".join(map(textwrap.dedent, sources))
@@ -33,13 +33,16 @@ def run_program(*sources: str, timeout: float = 30.0, **environ: str) -> Ran:
         capture_output=True,
         text=True,
         stdin=subprocess.DEVNULL,
-        timeout=timeout,
+        timeout=_LONGEST,
         check=False,
     )
     gone = time.time()
     assert ended.returncode == 0, ended.stderr
     return Ran([json.loads(line) for line in ended.stdout.splitlines()], ended.stderr, gone)
 
+
+_LONGEST = 30.0
+"""Seconds that a program may take."""
 
 _PREAMBLE = """
 import json, logging, time

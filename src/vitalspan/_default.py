@@ -92,7 +92,12 @@ def configure(
 
     with _default.lock:
         if _default.pipeline is not None:
-            _logger.debug("configure() was called again: the pipeline of the first call stays")
+            is_over = _default.pipeline.is_shut_down
+            _logger.log(
+                logging.WARNING if is_over else logging.DEBUG,
+                "configure() was called again: the pipeline of the first call stays%s",
+                ", and it was shut down: nothing is sent" if is_over else "",
+            )
         else:
             _default.pipeline = build(
                 Settings(

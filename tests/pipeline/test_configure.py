@@ -1,6 +1,7 @@
 """Building the providers, or joining those of the host: each in a process of its own."""
 
 import socket
+from pathlib import Path
 
 import pytest
 
@@ -355,3 +356,117 @@ def test_a_program_ends_in_time_whatever_the_collector_does(protocol: str, colle
     assert not delivered
     assert undelivered == ["metrics", "traces"]
     assert ran.ended - at_the_end < 2.5
+
+
+def test_the_variables_of_the_exporters_and_the_sdk_count(sink: Sink) -> None:
+    ran = run_program(
+        _WORK,
+        """
+        vitalspan.configure(service_name="shop", start_monitor=False)
+        for _ in range(3):
+            work()
+            time.sleep(0.2)
+        """,
+        OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9",
+        OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=f"{sink.endpoint}/v1/traces",
+        OTEL_EXPORTER_OTLP_METRICS_ENDPOINT=f"{sink.endpoint}/v1/metrics",
+        OTEL_LOGS_EXPORTER="none",
+        OTEL_METRIC_EXPORT_INTERVAL="100",
+        OTEL_BSP_SCHEDULE_DELAY="50",
+        OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE="delta",
+        OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT="1",
+        OTEL_EXPORTER_OTLP_COMPRESSION="gzip",
+    )
+    assert "Traceback" not in ran.log
+    received = sink.received
+    points = received.points_of("function.duration")
+    assert len(points) > 1
+    assert {point.temporality for point in points} == {"delta"}
+    assert sum(point.count or 0 for point in points) == 3
+    assert {len(span.attributes) for span in received.spans} == {1}
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "named"),
+    [
+        ("OTEL_METRIC_EXPORT_INTERVAL", "0", "an OTEL_* variable is"),
+        ("OTEL_PYTHON_ID_GENERATOR", "dice", "OTEL_PYTHON_ID_GENERATOR is 'dice': give one of random"),
+        ("OTEL_LOGS_EXPORTER", "pigeon", "OTEL_LOGS_EXPORTER is 'pigeon'"),
+        ("OTEL_CONFIG_FILE", "/nowhere.yaml", "OTEL_CONFIG_FILE is '/nowhere.yaml': correct it"),
+    ],
+)
+def test_a_variable_that_cannot_be_used_is_named_and_nothing_is_set(
+    sink: Sink, variable: str, value: str, named: str
+) -> None:
+    ran = run_program(
+        """
+        import os, threading, vitalspan
+        before = threading.active_count()
+        try:
+            vitalspan.configure()
+        except vitalspan.ConfigurationError as error:
+            show(str(error))
+        from opentelemetry import trace
+        show(type(trace.get_tracer_provider()).__name__, threading.active_count() - before)
+        """,
+        **environment(sink, **{variable: value}),
+    )
+    message, after = ran.printed
+    assert message.startswith(named)
+    assert after == ["ProxyTracerProvider", 0]
+
+
+def test_a_declarative_configuration_is_applied_and_joined(sink: Sink, tmp_path: Path) -> None:
+    config = tmp_path / "otel.yaml"
+    config.write_text(
+        f"""
+file_format: "1.0"
+resource: {{attributes: [{{name: service.name, value: declared}}]}}
+tracer_provider:
+  processors: [{{simple: {{exporter: {{otlp_http: {{endpoint: "{sink.endpoint}/v1/traces"}}}}}}}}]
+"""
+    )
+    ran = run_program(
+        _WORK,
+        """
+        pipeline = vitalspan.configure(service_name="ignored", start_monitor=False)
+        work()
+        show(pipeline.routes["traces"].is_joined, bool(vitalspan.flush()))
+        """,
+        OTEL_CONFIG_FILE=str(config),
+        OTEL_METRICS_EXPORTER="none",
+        OTEL_LOGS_EXPORTER="none",
+    )
+    assert ran.printed == [[True, True]]
+    (span,) = sink.received.spans
+    assert (span.name, span.service) == ("work", "declared")
+    assert "Overriding" not in ran.log
+
+
+def test_without_its_package_a_declarative_configuration_names_the_extra() -> None:
+    ran = run_program(
+        """
+        import sys, vitalspan
+        sys.modules["opentelemetry.configuration"] = None
+        try:
+            vitalspan.configure()
+        except vitalspan.MissingExtraError as error:
+            show(str(error))
+        """,
+        OTEL_CONFIG_FILE="otel.yaml",
+    )
+    assert ran.printed == ["OTEL_CONFIG_FILE needs an optional package: pip install 'vitalspan[config-file]'"]
+
+
+def test_after_shutdown_configure_says_that_nothing_is_sent_any_more(sink: Sink) -> None:
+    ran = run_program(
+        """
+        import vitalspan
+        first = vitalspan.configure(start_monitor=False)
+        vitalspan.shutdown()
+        show(vitalspan.configure(start_monitor=False) is first)
+        """,
+        **environment(sink),
+    )
+    assert ran.printed == [True]
+    assert "it was shut down: nothing is sent" in ran.log

@@ -1,5 +1,6 @@
 """Building the three providers, or joining those that the host has set."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from opentelemetry import metrics, trace
@@ -13,15 +14,18 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 from vitalspan import _names
+from vitalspan._errors import ConfigurationError
 from vitalspan._types import TagValue
 from vitalspan.metrics._otel import new_meter, observe_losses
 from vitalspan.pipeline._export import Exports
-from vitalspan.pipeline._exporters import new_exporters
+from vitalspan.pipeline._exporters import apply_config_file, new_exporters, new_id_generator
 from vitalspan.pipeline._lifecycle import Pipeline, Route
 from vitalspan.pipeline._sampling import new_sampler
-from vitalspan.pipeline._settings import Settings, Signal
+from vitalspan.pipeline._settings import SIGNALS, Settings, Signal
 
 __all__ = ["build"]
+
+_SDK_PROVIDERS = (TracerProvider, MeterProvider, LoggerProvider)
 
 
 def build(settings: Settings) -> Pipeline:
@@ -36,23 +40,30 @@ def build(settings: Settings) -> Pipeline:
     """
     if settings.is_disabled:
         return Pipeline({}, shutdown_timeout=settings.shutdown_timeout)
+    if settings.config_file and all(provider is None for provider in _host_providers().values()):
+        apply_config_file(settings.config_file)  # Its providers are joined like those of any other host.
+    hosts = _host_providers()
+    exports = {signal: Exports(signal) for signal in SIGNALS}
     # Whatever can be wrong is made first, so that an error leaves nothing half set up.
-    sampler = new_sampler(settings)
-    exports: dict[Signal, Exports] = {}
-    exporters: dict[Signal, list[Any]] = {}
-    for signal, provider in _host_providers().items():
-        exports[signal] = Exports(signal)
-        is_wanted = provider is None or settings.endpoint is not None
-        made = new_exporters(settings, signal) if is_wanted else ()
-        exporters[signal] = [
-            exporter if isinstance(exporter, MetricReader) else exports[signal].watch(exporter) for exporter in made
-        ]
+    sampler, id_generator = new_sampler(settings), new_id_generator(settings)
     resource = _new_resource(settings)
-    routes: dict[Signal, Route] = {
-        "traces": _traces(settings, resource, exporters["traces"], exports["traces"], sampler),
-        "metrics": _metrics(settings, resource, exporters["metrics"], exports["metrics"]),
-        "logs": _logs(settings, resource, exporters["logs"], exports["logs"]),
-    }
+    parts = _new_parts(settings, hosts, exports)
+    ours: dict[Signal, Any] = {}
+    if hosts["traces"] is None:
+        ours["traces"] = TracerProvider(sampler, resource, shutdown_on_exit=False, id_generator=id_generator)
+        trace.set_tracer_provider(ours["traces"])
+    if hosts["metrics"] is None:
+        ours["metrics"] = MeterProvider(parts["metrics"], resource, shutdown_on_exit=False)
+        metrics.set_meter_provider(ours["metrics"])
+    if hosts["logs"] is None:
+        ours["logs"] = LoggerProvider(resource, shutdown_on_exit=False)
+        set_logger_provider(ours["logs"])
+    routes: dict[Signal, Route] = {}
+    for signal in SIGNALS:
+        is_joined = signal not in ours
+        provider = hosts[signal] if is_joined else ours[signal]
+        _attach(provider, parts[signal], is_joined=is_joined)
+        routes[signal] = _route(provider, parts[signal], exports[signal], is_joined=is_joined)
     observe_losses(new_meter())
     return Pipeline(routes, shutdown_timeout=settings.shutdown_timeout)
 
@@ -85,82 +96,73 @@ def _new_resource(settings: Settings) -> Resource:
     return Resource.create(attributes)
 
 
-def _traces(
-    settings: Settings,
-    resource: Resource,
-    exporters: list[Any],
-    exports: Exports,
-    sampler: Any,
-) -> Route:
-    interval = settings.span_export_interval
-    delay = None if interval is None else interval * 1000
-    processors = [BatchSpanProcessor(exporter, schedule_delay_millis=delay) for exporter in exporters]
-    host = _host_providers()["traces"]
-    provider = host or TracerProvider(sampler=sampler, resource=resource, shutdown_on_exit=False)
-    if isinstance(provider, TracerProvider):
-        for processor in processors:
-            provider.add_span_processor(processor)
-    if host is None:
-        trace.set_tracer_provider(provider)
-    return _route(provider, host, exports, processors)
+def _new_parts(
+    settings: Settings, hosts: Mapping[Signal, Any], exports: Mapping[Signal, Exports]
+) -> dict[Signal, list[Any]]:
+    """Return the processors and readers of each signal, which carry telemetry to the exporters."""
+    parts: dict[Signal, list[Any]] = {signal: [] for signal in SIGNALS}
+    try:
+        for signal in SIGNALS:
+            host = hosts[signal]
+            # A provider that is not the SDK's has nothing that an exporter could be attached to.
+            if host is None or (settings.endpoint is not None and isinstance(host, _SDK_PROVIDERS)):
+                for exporter in new_exporters(settings, signal):
+                    parts[signal].append(_new_part(settings, signal, exporter, exports[signal]))
+    except ValueError as error:
+        for part in (part for made in parts.values() for part in made):
+            part.shutdown()  # It has a thread.
+        if isinstance(error, ConfigurationError):
+            raise
+        # The SDK reads its own variables, such as OTEL_BSP_SCHEDULE_DELAY, and says what it cannot use.
+        raise ConfigurationError("an OTEL_* variable", str(error), "correct it, or unset it") from error
+    return parts
 
 
-def _metrics(settings: Settings, resource: Resource, exporters: list[Any], exports: Exports) -> Route:
-    interval = settings.metric_export_interval
-    readers = [
-        exporter
-        if isinstance(exporter, MetricReader)
-        else PeriodicExportingMetricReader(exporter, None if interval is None else interval * 1000)
-        for exporter in exporters
-    ]
-    host = _host_providers()["metrics"]
-    provider = host or MeterProvider(metric_readers=readers, resource=resource, shutdown_on_exit=False)
-    if host is None:
-        metrics.set_meter_provider(provider)
-    elif isinstance(host, MeterProvider):
-        # The host's provider neither flushes nor ends readers that were added later: that is ours to do.
-        for reader in readers:
-            host.add_metric_reader(reader)
-    return _route(provider, host, exports, readers)
+def _new_part(settings: Settings, signal: Signal, exporter: Any, exports: Exports) -> Any:
+    if isinstance(exporter, MetricReader):
+        return exporter  # For example Prometheus', which is asked and does not send.
+    exports.watch(exporter)
+    if signal == "metrics":
+        return PeriodicExportingMetricReader(exporter, _milliseconds(settings.metric_export_interval))
+    delay = _milliseconds(settings.span_export_interval)
+    if signal == "traces":
+        return BatchSpanProcessor(exporter, schedule_delay_millis=delay)
+    return BatchLogRecordProcessor(exporter, schedule_delay_millis=delay)
 
 
-def _logs(settings: Settings, resource: Resource, exporters: list[Any], exports: Exports) -> Route:
-    interval = settings.span_export_interval
-    delay = None if interval is None else interval * 1000
-    processors = [BatchLogRecordProcessor(exporter, schedule_delay_millis=delay) for exporter in exporters]
-    host = _host_providers()["logs"]
-    provider = host or LoggerProvider(resource=resource, shutdown_on_exit=False)
-    if isinstance(provider, LoggerProvider):
-        for processor in processors:
-            provider.add_log_record_processor(processor)
-    if host is None:
-        set_logger_provider(provider)
-    return _route(provider, host, exports, processors)
+def _milliseconds(seconds: float | None) -> float | None:
+    """Return *seconds* in the SDK's unit; None leaves the decision to its variable."""
+    return None if seconds is None else seconds * 1000
 
 
-def _route(provider: Any, host: object, exports: Exports, parts: list[Any]) -> Route:
+def _attach(provider: Any, parts: Sequence[Any], *, is_joined: bool) -> None:
+    for part in parts:
+        if isinstance(provider, TracerProvider):
+            provider.add_span_processor(part)
+        elif isinstance(provider, LoggerProvider):
+            provider.add_log_record_processor(part)
+        elif is_joined:
+            # Our own provider of metrics was made with its readers, because it flushes and ends only those.
+            provider.add_metric_reader(part)
+
+
+def _route(provider: Any, parts: Sequence[Any], exports: Exports, *, is_joined: bool) -> Route:
     """Return the route through *parts*, our processors or readers at *provider*."""
 
     def flush() -> None:
         for part in parts:
             part.force_flush()
         # The host's own processors carry our data too. A provider that is not the SDK's may have no such method.
-        if host is not None and hasattr(provider, "force_flush"):
+        if is_joined and hasattr(provider, "force_flush"):
             provider.force_flush()
 
     def shutdown() -> None:
-        if host is None:
+        if not is_joined:
             provider.shutdown()
-        else:
-            flush()
-            for part in parts:
-                _detach(provider, part)
+            return
+        flush()
+        for part in parts:
+            # Removing a reader shuts it down; there is no way to remove a processor.
+            provider.remove_metric_reader(part) if isinstance(provider, MeterProvider) else part.shutdown()
 
-    return Route(provider, host is not None, exports, flush, shutdown)
-
-
-def _detach(provider: Any, part: Any) -> None:
-    if isinstance(provider, MeterProvider):
-        provider.remove_metric_reader(part)  # This shuts it down.
-    else:
-        part.shutdown()
+    return Route(provider, is_joined, exports, flush, shutdown)

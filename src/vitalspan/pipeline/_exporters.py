@@ -1,14 +1,17 @@
 """Exporters by their names, as OpenTelemetry's entry points list them."""
 
 from collections.abc import Sequence
+from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any
 from urllib.parse import urlsplit
 
-from vitalspan._errors import ConfigurationError
+from opentelemetry.sdk.trace.id_generator import IdGenerator
+
+from vitalspan._errors import ConfigurationError, MissingExtraError
 from vitalspan.pipeline._settings import Settings, Signal
 
-__all__ = ["new_exporters"]
+__all__ = ["apply_config_file", "new_exporters", "new_id_generator"]
 
 _OTLP = {"http/protobuf": "otlp_proto_http", "grpc": "otlp_proto_grpc"}
 
@@ -20,6 +23,37 @@ def new_exporters(settings: Settings, signal: Signal) -> Sequence[Any]:
         ConfigurationError: One of that name is not installed.
     """
     return [_new_exporter(settings, signal, name) for name in settings.exporters_for(signal)]
+
+
+def new_id_generator(settings: Settings) -> IdGenerator:
+    """Return what makes trace and span ids.
+
+    Raises:
+        ConfigurationError: `OTEL_PYTHON_ID_GENERATOR` names none that is installed.
+    """
+    found = next(iter(entry_points(group="opentelemetry_id_generator", name=settings.id_generator)), None)
+    if found is None:
+        installed = ", ".join(sorted(entry_points(group="opentelemetry_id_generator").names))
+        raise ConfigurationError("OTEL_PYTHON_ID_GENERATOR", settings.id_generator, f"give one of {installed}")
+    new: type[IdGenerator] = found.load()
+    return new()
+
+
+def apply_config_file(path: str) -> None:
+    """Set the global providers that the declarative configuration at *path* describes.
+
+    Raises:
+        MissingExtraError: The package that reads it is not installed.
+        ConfigurationError: It cannot be read, or says something that cannot be.
+    """
+    try:
+        declarative = import_module("opentelemetry.configuration")
+    except ImportError:
+        raise MissingExtraError("OTEL_CONFIG_FILE", "config-file") from None
+    try:
+        declarative.configure_sdk(declarative.load_config_file(path))
+    except (OSError, declarative.ConfigurationError) as error:
+        raise ConfigurationError("OTEL_CONFIG_FILE", path, f"correct it: {error}") from error
 
 
 def _new_exporter(settings: Settings, signal: Signal, name: str) -> Any:

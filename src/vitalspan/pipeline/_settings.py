@@ -81,6 +81,16 @@ class Settings:
         """Whether `OTEL_SDK_DISABLED` says that nothing is to be recorded."""
         return self.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
 
+    @property
+    def config_file(self) -> str:
+        """The path in `OTEL_CONFIG_FILE`, which stands in for every other variable; empty without one."""
+        return self.environ.get("OTEL_CONFIG_FILE", "").strip()
+
+    @property
+    def id_generator(self) -> str:
+        """The name in `OTEL_PYTHON_ID_GENERATOR`."""
+        return self.environ.get("OTEL_PYTHON_ID_GENERATOR", "").strip() or "random"
+
     def exporters_for(self, signal: Signal) -> tuple[str, ...]:
         """Return the names of the exporters of *signal*: `OTEL_TRACES_EXPORTER` and so on, by default `otlp`."""
         names = self.environ.get(f"OTEL_{signal.upper()}_EXPORTER", "").strip() or "otlp"
