@@ -24,8 +24,10 @@ _CASES: dict[str, tuple[VitalspanError, type[Exception], str]] = {
     "duplicate check": (
         DuplicateCheckError("database"),
         ValueError,
-        "a check for component 'database' is already registered: "
-        "give this one another component id, or unregister the first",
+        (
+            "a check for component 'database' is already registered: "
+            "give this one another component id, or unregister the first"
+        ),
     ),
     "duplicate instrument": (
         DuplicateInstrumentError("shop.orders", "counter in '{order}'", "gauge"),

@@ -43,12 +43,12 @@ def test_describe_tells_class_and_text_whatever_str_does(error: Exception, text:
 
 
 def test_describe_lets_an_interrupt_through() -> None:
-    class InterruptedError_(Exception):
+    class SlowError(Exception):
         def __str__(self) -> str:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        describe(InterruptedError_())
+        describe(SlowError())
 
 
 def test_a_guard_swallows_an_exception_and_keeps_it() -> None:

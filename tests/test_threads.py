@@ -2,16 +2,18 @@
 
 import asyncio
 import contextvars
+import gc
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from queue import SimpleQueue
 from typing import NoReturn
 
 import pytest
 
-from vitalspan._threads import Lane, LoopThread, StillRunningError
+from vitalspan._threads import Lane, LoopThread, StillRunningError, Worker
 
 _PATIENCE = 10.0
 """Seconds after which something that should happen at once has not happened."""
@@ -50,6 +52,43 @@ async def _until_free(lane: Lane) -> str:
                 return await lane.run(lambda: "free")
             except StillRunningError:
                 await asyncio.sleep(0.001)
+
+
+def test_a_worker_does_its_jobs_one_after_the_other_on_one_daemon_thread() -> None:
+    worker, blocking = Worker("a worker"), Blocking()
+    done: SimpleQueue[tuple[str, threading.Thread]] = SimpleQueue()
+    assert not worker.is_backed_up
+    worker.do(lambda: done.put((blocking(), threading.current_thread())))
+    assert blocking.has_begun.wait(_PATIENCE)
+    assert not worker.is_backed_up, "the job that is being done waits for none"
+    worker.do(lambda: done.put(("next", threading.current_thread())))
+    assert worker.is_backed_up
+    blocking.may_return.set()
+    (first, one), (second, other) = done.get(timeout=_PATIENCE), done.get(timeout=_PATIENCE)
+    assert (first, second) == ("late", "next")
+    assert one is other
+    assert (one.name, one.daemon) == ("a worker", True)
+
+
+def test_a_worker_that_nobody_knows_any_more_ends_its_thread() -> None:
+    worker = Worker("a worker")
+    threads: SimpleQueue[threading.Thread] = SimpleQueue()
+    worker.do(lambda: threads.put(threading.current_thread()))
+    thread = threads.get(timeout=_PATIENCE)
+    del worker
+    gc.collect()
+    thread.join(_PATIENCE)
+    assert not thread.is_alive()
+
+
+def test_a_lane_that_nobody_knows_any_more_ends_its_thread() -> None:
+    lane = Lane("blocking work")
+    thread = asyncio.run(lane.run(threading.current_thread))
+    assert thread.is_alive()
+    del lane
+    gc.collect()
+    thread.join(_PATIENCE)
+    assert not thread.is_alive()
 
 
 def test_a_lane_returns_what_the_function_returns_from_a_daemon_thread_of_its_name() -> None:
@@ -151,7 +190,7 @@ def test_a_function_that_outlives_its_event_loop_ends_quietly() -> None:
 
 
 @contextmanager
-def _no_room_for_threads() -> Iterator[None]:
+def _no_room_for_threads() -> Generator[None]:
     """Let no thread start: each would need a stack greater than any address space."""
     before = threading.stack_size(2**48)
     try:
@@ -196,6 +235,18 @@ def test_stopping_a_loop_thread_that_has_ended_tells_that_it_has() -> None:
     thread = LoopThread("a loop", main)
     thread.start()
     assert thread.stop(_PATIENCE)
+    assert thread.stop(_PATIENCE)
+
+
+def test_a_loop_thread_that_is_stopped_before_it_started_ends_as_soon_as_it_has() -> None:
+    """One thread may stop what another is just starting."""
+
+    async def main(shutdown: asyncio.Event) -> None:
+        await shutdown.wait()
+
+    thread = LoopThread("a loop", main)
+    assert thread.stop(_PATIENCE)
+    thread.start()
     assert thread.stop(_PATIENCE)
 
 

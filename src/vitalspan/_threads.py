@@ -131,6 +131,7 @@ class LoopThread:
         self._shutdown = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._has_begun = threading.Event()
+        self._is_told = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
@@ -140,12 +141,13 @@ class LoopThread:
 
     def stop(self, timeout: float) -> bool:
         """Ask the coroutine to return; tell whether the thread has ended within *timeout* seconds."""
+        self._is_told = True
         # A closed loop refuses the call: the coroutine has returned already.
         with contextlib.suppress(RuntimeError):
             if self._loop is not None:
                 self._loop.call_soon_threadsafe(self._shutdown.set)
-        # A thread cannot wait for itself: asked from there, it ends later.
-        if not self.is_current:
+        # A thread cannot wait for itself, nor for one that has not started: either ends soon after.
+        with contextlib.suppress(RuntimeError):
             self._thread.join(timeout)
         return not self.is_alive
 
@@ -167,5 +169,7 @@ class LoopThread:
 
     async def _begin(self) -> None:
         self._loop = asyncio.get_running_loop()
+        if self._is_told:
+            self._shutdown.set()
         self._has_begun.set()
         await self._main(self._shutdown)

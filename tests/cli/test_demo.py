@@ -139,10 +139,11 @@ def test_telemetry_goes_to_another_collector(environment: dict[str, str]) -> Non
     environment["no_proxy"] = "127.0.0.1"
     store = MemoryStore()
     with Receiver(store.receive) as receiver:
-        code, out, errors, _ = Demo(environment, "--seconds", "3", "--endpoint", receiver.endpoint).end()
+        endpoint = receiver.endpoint
+        code, out, errors, _ = Demo(environment, "--seconds", "3", "--endpoint", endpoint).end()
     assert (code, errors) == (0, "")
     title, *lines, end = out.splitlines()
-    assert f"sending to {receiver.endpoint} over OTLP/HTTP as service.name 'vitalspan-demo'" in title
+    assert f"sending to {endpoint} over OTLP/HTTP as service.name 'vitalspan-demo'" in title
     assert any("agent_system healthy, database healthy, runtime healthy" in line for line in lines)
     assert end == "The last export was delivered."
     (service,) = store.snapshot()

@@ -63,6 +63,7 @@ def test_a_test_actor_passes_through_every_worker() -> None:
         await pool.spawn_test_actor()
         gate = asyncio.Event()
         hanging = asyncio.ensure_future(pool.run(gate.wait))
+        await asyncio.sleep(0)
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(pool.spawn_test_actor(), 0.05)
         gate.set()
@@ -72,11 +73,16 @@ def test_a_test_actor_passes_through_every_worker() -> None:
     _run(main)
 
 
-@pytest.mark.parametrize("work", [partial(asyncio.sleep, 0.02), _fail])
+async def _fail_late() -> None:
+    await asyncio.sleep(0.02)
+    raise LookupError("nothing there")
+
+
+@pytest.mark.parametrize("work", [partial(asyncio.sleep, 0.02), _fail_late])
 def test_a_job_that_nobody_waits_for_any_more_disturbs_nobody(work: Callable[[], Awaitable[None]]) -> None:
     async def main(pool: AgentPool) -> None:
         given_up = [asyncio.ensure_future(pool.run(work)) for _ in range(2)]
-        await asyncio.sleep(0)
+        await asyncio.sleep(0.01)
         for job in given_up:
             job.cancel()
         await pool.spawn_test_actor()

@@ -58,10 +58,10 @@ def test_what_arrived_is_never_read_as_markup_or_obeyed() -> None:
 
 @pytest.mark.parametrize(("height", "events"), [(40, 8), (17, 4), (5, 2)])
 def test_older_events_are_left_out_to_fit_the_terminal(height: int, events: int) -> None:
-    many = tuple(replace(LOCKED, message=f"event {number}") for number in range(20))
+    many = tuple(replace(LOCKED, message=f"break {number}") for number in range(20))
     text = _draw(frame(1.0, *many), height=height)
-    assert text.count("event ") == events
-    assert "event 19" in text
+    assert text.count("break ") == events
+    assert "break 19" in text
     if height > 5:
         assert len(text.splitlines()) <= height
 

@@ -2,11 +2,13 @@
 
 import subprocess
 import sys
+from importlib import import_module
 from importlib.metadata import entry_points
+from pathlib import Path
 
 import pytest
 
-from vitalspan.cli import main
+from vitalspan.cli import _main, main
 
 
 def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
@@ -17,9 +19,15 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_the_version_is_told_without_loading_what_commands_need() -> None:
-    program = (
-        "import sys; from vitalspan.cli import main\ntry: main(['--version'])\nexcept SystemExit: print(*sys.modules)"
-    )
+    program = """if True:
+        import sys
+        before = set(sys.modules)
+        from vitalspan.cli import main
+        try:
+            main(["--version"])
+        finally:
+            print(*(set(sys.modules) - before))
+    """
     told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     loaded = set(told.stdout.split())
     assert "vitalspan.cli._main" in loaded
@@ -51,9 +59,24 @@ def test_arguments_come_from_the_program_when_none_are_given(
     assert capsys.readouterr().out == "vitalspan 0.1.0\n"
 
 
+def test_ctrl_c_while_a_command_is_still_loading_is_quiet(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "slow_to_load.py").write_text("raise KeyboardInterrupt\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(_main, "_COMMANDS", {"slow": _main._Command("slow_to_load", "takes its time")})
+    assert main(["slow"]) == 130
+    assert capsys.readouterr().err == ""
+
+
 def test_the_module_is_the_command() -> None:
     told = subprocess.run([sys.executable, "-m", "vitalspan", "--version"], capture_output=True, text=True, check=True)
     assert told.stdout == "vitalspan 0.1.0\n"
+
+
+def test_importing_the_module_runs_nothing() -> None:
+    """Tools that read the documentation of a package import all of it."""
+    assert import_module("vitalspan.__main__").main is main
 
 
 def test_the_command_is_installed() -> None:

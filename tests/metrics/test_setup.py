@@ -9,6 +9,7 @@ import pytest
 
 from tests.fakes import Telemetry
 from vitalspan import ConfigurationError, DuplicateInstrumentError
+from vitalspan._types import Tags
 from vitalspan.metrics import InMemoryBackend, MetricsCollector
 from vitalspan.metrics._validation import require_boundaries, require_name, require_tags, require_unit
 
@@ -83,7 +84,7 @@ def test_a_description_that_is_not_text_is_refused(make: Callable[..., Any], des
 
 
 def test_tags_are_text_and_scalars(collector: MetricsCollector, telemetry: Telemetry) -> None:
-    tags = {"a": "x", "b": True, "c": 1, "d": 0.5}
+    tags: Tags = {"a": "x", "b": True, "c": 1, "d": 0.5}
     collector.counter("shop.x", tags=tags).add()
     assert telemetry.values("shop.x", "a", "b", "c", "d") == {("x", True, 1, 0.5): 1}
 
@@ -164,7 +165,7 @@ def test_one_name_has_one_unit(make: Callable[..., Any], first: str, second: str
 
 @pytest.mark.parametrize("interval", [0, -1, float("nan")])
 def test_the_flush_interval_is_above_zero(interval: float) -> None:
-    with pytest.raises(ConfigurationError, match="flush_interval is .*: give seconds above zero"):
+    with pytest.raises(ConfigurationError, match=r"flush_interval is .*: give seconds above zero"):
         MetricsCollector(flush_interval=interval)
 
 

@@ -51,7 +51,9 @@ class Faults:
     async def run(self) -> None:
         """Break and mend until cancelled, which mends."""
         await asyncio.sleep(self._plan.first)
-        for description, fault in cycle(self._faults()):
+        faults = cycle(self._faults())
+        while True:
+            description, fault = next(faults)
             async with fault():
                 self._current = description
                 try:

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from vitalspan import HealthStatus, MonitoringSystem
-from vitalspan._threads import Lane, LoopThread
+from vitalspan._threads import LoopThread
 from vitalspan.cli._demo_agents import AgentPool
 from vitalspan.cli._demo_faults import FaultPlan, Faults
 from vitalspan.cli._demo_shop import Order, Packing, Shop
@@ -88,8 +88,8 @@ class DemoService:
             breaking.cancel()
             await asyncio.wait({breaking})
             # On threads, because the last order is still to be packed in this event loop.
-            await Lane("demo-customer-stop").run(customer.stop)
-            await Lane("demo-shop-stop").run(server.stop)
+            await asyncio.to_thread(customer.stop)
+            await asyncio.to_thread(server.stop)
 
     def _pack(self, loop: asyncio.AbstractEventLoop, order: Order) -> None:
         """Have *order* packed in *loop*, from the thread of a request."""

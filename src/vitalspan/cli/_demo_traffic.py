@@ -132,8 +132,9 @@ class Customer:
         self._thread.join(_STOP_SECONDS)
 
     def _shop(self) -> None:
-        for item in cycle(_WISHES):
-            number = self._ask("POST", "/orders", {"item": item, "quantity": 2}).get("number")
+        wishes = cycle(_WISHES)
+        while True:
+            number = self._ask("POST", "/orders", {"item": next(wishes), "quantity": 2}).get("number")
             if self._has_enough.wait(_PAUSE):
                 return
             self._ask("GET", f"/orders/{number or 0}")

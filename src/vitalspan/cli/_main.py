@@ -12,6 +12,9 @@ from vitalspan._errors import VitalspanError
 
 __all__ = ["main"]
 
+# What a shell reports of a program that Ctrl-C has ended.
+_INTERRUPTED: Final = 130
+
 
 class _Command(NamedTuple):
     """Where a command is, and what it is for."""
@@ -40,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: What follows the name of the program; by default what it was started with.
 
     Returns:
-        0 when all went well, 1 when it did not.
+        0 when all went well, 1 when it did not, 130 when it was interrupted and does not expect that.
 
     Raises:
         SystemExit: With code 2 for arguments that cannot be used, with code 0 after `--help` and `--version`.
@@ -48,12 +51,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else list(arguments)
     # The first argument is the command; everything after it belongs to that command's own parser.
     command = _COMMANDS[_parser().parse_args(given[:1]).command]
-    module = cast("_CommandModule", import_module(command.module))
     try:
+        module = cast("_CommandModule", import_module(command.module))
         return module.run(given[1:])
     except VitalspanError as error:
         print(f"vitalspan: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return _INTERRUPTED
 
 
 def _parser() -> ArgumentParser:

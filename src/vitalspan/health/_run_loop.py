@@ -50,7 +50,11 @@ class RunLoop:
             except RuntimeError:  # The loop was closed meanwhile: the caller reads what is known by then.
                 there.close()
             else:
-                await asyncio.wait({asyncio.wrap_future(elsewhere)}, timeout=timeout)
+                answer = asyncio.wrap_future(elsewhere)
+                try:
+                    await asyncio.wait({answer}, timeout=timeout)
+                finally:
+                    answer.cancel()  # The run goes on; only the answer has nobody to go to any more.
 
     async def until(self, shutdown: asyncio.Event) -> None:
         """Run checks as they become due, until *shutdown* is set."""

@@ -6,6 +6,7 @@ import contextvars
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import assert_never
 
 from opentelemetry.context import Context, attach, set_value
 
@@ -118,6 +119,8 @@ class Runner:
                     self.component_id, self._on_error, message=message, error_type=error_type(result)
                 )
                 return finding, result
+            case _:
+                assert_never(result)
 
     async def _guarded(self) -> HealthStatus | BaseException:
         # This task has a context of its own, so there is nothing to detach.

@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
+from typing import assert_never
 
 from opentelemetry.metrics import MeterProvider
 
@@ -174,10 +175,11 @@ class MetricsCollector:
                     flush = asyncio.create_task(self.flush(), name="vitalspan flush")
                     flushes.add(flush)
                     flush.add_done_callback(flushes.discard)
+            under_way = set(flushes)
             await self.flush()
-            if flushes:
+            if under_way:
                 # A backend that was still busy has not been given the rest.
-                await asyncio.wait(flushes)
+                await asyncio.wait(under_way)
                 await self.flush()
         finally:
             for flush in flushes:
@@ -246,3 +248,5 @@ class MetricsCollector:
                 return self._meter.create_histogram(
                     name, unit, description, explicit_bucket_boundaries_advisory=()
                 ).record
+            case _:
+                assert_never(kind)

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
 from types import MappingProxyType
+from typing import assert_never
 
 from vitalspan._guard import LEDGER, Guard, warn_once
 from vitalspan._types import Tags, TagValue
@@ -151,6 +152,8 @@ class Instrument:
                 return HistogramSeries(self.name)
             case Kind.SUMMARY:
                 return SummarySeries()
+            case _:
+                assert_never(self.kind)
 
     def _reject(self, reason: str, value: object) -> None:
         LEDGER.drop("metrics", reason)

@@ -1,7 +1,7 @@
 """The decorators: instrument, traced, measured."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, cast, overload
+from typing import Any, assert_never, cast, overload
 
 from vitalspan._errors import ConfigurationError
 from vitalspan._types import F
@@ -74,6 +74,8 @@ def _decorate(function: F | None, name: str | None, *, has_span: bool, has_durat
                 return cast("F", wrap(target, _sync_wrapper(observer)))
             case CallKind.COROUTINE:
                 return cast("F", wrap(target, _coroutine_wrapper(observer)))
+            case _:
+                assert_never(kind)
 
     return decorate if function is None else decorate(function)
 

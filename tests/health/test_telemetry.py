@@ -1,0 +1,515 @@
+"""What findings are on the wire, exactly as the contract of names says."""
+
+import asyncio
+import gc
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import pytest
+from opentelemetry.metrics import CallbackOptions
+from opentelemetry.sdk.metrics.export import Gauge, Histogram, HistogramDataPoint, Sum
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
+from opentelemetry.trace import SpanKind, StatusCode
+
+from tests.fakes import ManualClock, Telemetry
+from tests.health._parts import MuteError, ScriptedCheck, events, metrics, run, run_for
+from tests.programs import run_program
+from vitalspan import _names
+from vitalspan._guard import LEDGER
+from vitalspan.health import HealthMonitor, HealthStatus, RuntimeHealthCheck, Status
+from vitalspan.health._board import Board
+from vitalspan.health._telemetry import TraceChecks, _Boards
+
+_ALL_FOUR = ("healthy", "degraded", "unknown", "unhealthy")
+
+
+def _new_monitor(telemetry: Telemetry, clock: ManualClock, **options: Any) -> HealthMonitor:
+    return HealthMonitor(
+        meter_provider=telemetry.meter_provider, tracer_provider=telemetry.tracer_provider, clock=clock, **options
+    )
+
+
+def _find(monitor: HealthMonitor, *answers: object) -> HealthStatus:
+    """Return what a new check of the database finds after it has given all *answers*."""
+    monitor.register_check(ScriptedCheck(answers))
+    for _ in answers[1:]:
+        asyncio.run(monitor.check_now("database"))
+    return asyncio.run(monitor.check_now("database"))
+
+
+def _one_of(status: str, *before: object) -> dict[tuple[object, ...], int]:
+    return {(*before, each): int(each == status) for each in _ALL_FOUR}
+
+
+def _attributes(attributes: Mapping[str, Any] | None) -> dict[str, Any]:
+    return dict(attributes or {})
+
+
+# Gauges
+
+
+def test_all_four_statuses_are_reported_from_registration_on(telemetry: Telemetry, monitor: HealthMonitor) -> None:
+    """So that a query for one status finds a series, also where it was never true."""
+    monitor.register_check(ScriptedCheck())
+    names = ("health.component", "health.critical", "health.status")
+    assert telemetry.values("health.check.status", *names) == _one_of("unknown", "database", True)
+
+
+def test_the_status_is_1_for_the_one_that_the_component_has(telemetry: Telemetry, monitor: HealthMonitor) -> None:
+    monitor.register_check(ScriptedCheck([Status.DEGRADED]), critical=False)
+    asyncio.run(monitor.check_now("database"))
+    names = ("health.component", "health.critical", "health.status")
+    assert telemetry.values("health.check.status", *names) == _one_of("degraded", "database", False)
+
+
+def test_staleness_is_worked_out_when_the_gauge_is_read(
+    telemetry: Telemetry, monitor: HealthMonitor, clock: ManualClock
+) -> None:
+    """So a monitor whose event loop hangs shows, without anyone running."""
+    _find(monitor, Status.HEALTHY)
+    clock.advance(1000)
+    names = ("health.component", "health.status")
+    assert telemetry.values("health.check.status", *names) == _one_of("unknown", "database")
+    assert telemetry.values("health.system.status", "health.probe", "health.status")["readiness", "unknown"] == 1
+
+
+def test_the_system_is_reported_for_each_probe(telemetry: Telemetry, monitor: HealthMonitor) -> None:
+    monitor.register_check(RuntimeHealthCheck())
+    asyncio.run(monitor.check_now("runtime"))
+    _find(monitor, Status.UNHEALTHY)
+    assert telemetry.values("health.system.status", "health.probe", "health.status") == {
+        **_one_of("unhealthy", "overall"),
+        **_one_of("healthy", "liveness"),
+        **_one_of("unhealthy", "readiness"),
+        **_one_of("unknown", "startup"),
+    }
+
+
+def test_the_system_without_checks_is_reported_too(telemetry: Telemetry, monitor: HealthMonitor) -> None:
+    assert monitor.system_status() is Status.UNKNOWN
+    values = telemetry.values("health.system.status", "health.probe", "health.status")
+    assert {key for key, value in values.items() if value} == {
+        ("overall", "unknown"),
+        ("liveness", "healthy"),
+        ("readiness", "unknown"),
+        ("startup", "unknown"),
+    }
+
+
+def test_statuses_may_be_reported_by_up_down_counters(telemetry: Telemetry, clock: ManualClock) -> None:
+    """OpenTelemetry's guide for status metrics: fleets can add them up."""
+    monitor = _new_monitor(telemetry, clock, status_instrument="updowncounter")
+    _find(monitor, Status.HEALTHY)
+    found = metrics(telemetry)
+    for name in ("health.check.status", "health.system.status"):
+        assert isinstance(found[name].data, Sum)
+        assert not found[name].data.is_monotonic  # type: ignore[union-attr]  # asserted above
+    names = ("health.component", "health.status")
+    assert telemetry.values("health.check.status", *names) == _one_of("healthy", "database")
+
+
+def test_time_in_each_status_is_exact(telemetry: Telemetry, monitor: HealthMonitor, clock: ManualClock) -> None:
+    """Availability comes from it, whatever the scrape interval."""
+
+    def times() -> dict[tuple[Any, ...], float]:
+        return telemetry.values("health.check.status_time", "health.component", "health.status")
+
+    answers = [Status.HEALTHY, Status.HEALTHY, Status.DEGRADED, Status.UNHEALTHY, Status.HEALTHY]
+    clock.advance(3)
+    monitor.register_check(ScriptedCheck(answers), ttl=15)
+    clock.advance(2)
+    run(clock, run_for(monitor, 45))
+    expected = {"healthy": 20.0 + 5.0, "degraded": 10.0, "unknown": 2.0, "unhealthy": 10.0}
+    assert times() == {("database", status): seconds for status, seconds in expected.items()}
+    clock.advance(100)
+    expected |= {"healthy": expected["healthy"] + 10, "unknown": expected["unknown"] + 90}
+    assert times() == {("database", status): seconds for status, seconds in expected.items()}
+
+
+def test_age_is_the_time_since_the_last_finished_run(
+    telemetry: Telemetry, monitor: HealthMonitor, clock: ManualClock
+) -> None:
+    monitor.register_check(ScriptedCheck())
+    clock.advance(4)
+    assert telemetry.values("health.check.age", "health.component") == {}
+    asyncio.run(monitor.check_now("database"))
+    clock.advance(7)
+    assert telemetry.values("health.check.age", "health.component") == {("database",): 7}
+
+
+def test_a_component_without_its_check_is_no_longer_reported(telemetry: Telemetry, monitor: HealthMonitor) -> None:
+    _find(monitor, Status.HEALTHY)
+    monitor.unregister_check("database")
+    for name in ("health.check.status", "health.check.status_time", "health.check.age"):
+        assert telemetry.points(name) == {}
+
+
+# Runs
+
+
+def test_each_run_is_counted_and_timed_by_what_it_found(
+    telemetry: Telemetry, monitor: HealthMonitor, clock: ManualClock
+) -> None:
+    @monitor.check("database", interval=10)
+    async def database() -> Status:
+        await asyncio.sleep(0.25)
+        return Status.DEGRADED
+
+    run(clock, run_for(monitor, 15))
+    names = ("health.component", "health.status", "error.type")
+    assert telemetry.values("health.check.runs", *names) == {("database", "degraded", None): 2}
+    ((key, point),) = telemetry.values("health.check.duration", *names).items()
+    assert key == ("database", "degraded", None)
+    assert isinstance(point, HistogramDataPoint)
+    assert (point.count, point.sum) == (2, 0.5)
+    assert tuple(point.explicit_bounds) == _names.DURATION_BOUNDARIES
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "error_type"),
+    [
+        (OSError("refused"), "unknown", "OSError"),
+        (MuteError(), "unknown", "tests.health._parts.MuteError"),
+        (Status.UNHEALTHY, "unhealthy", "unhealthy"),
+        (HealthStatus("database", Status.UNHEALTHY, error_type="full"), "unhealthy", "full"),
+        (HealthStatus("database", Status.DEGRADED, error_type="slow"), "degraded", None),
+    ],
+)
+def test_a_run_that_failed_says_of_what(
+    telemetry: Telemetry, monitor: HealthMonitor, answer: object, status: str, error_type: str | None
+) -> None:
+    _find(monitor, answer)
+    names = ("health.component", "health.status", "error.type")
+    assert telemetry.values("health.check.runs", *names) == {("database", status, error_type): 1}
+    assert list(telemetry.values("health.check.duration", *names)) == [("database", status, error_type)]
+    assert telemetry.spans[0].attributes is not None
+    assert telemetry.spans[0].attributes.get("error.type") == error_type
+
+
+def test_a_run_that_timed_out_says_so(telemetry: Telemetry, monitor: HealthMonitor, clock: ManualClock) -> None:
+    monitor.check("database", timeout=2)(asyncio.Event().wait)
+    run(clock, monitor.check_now("database"))
+    names = ("health.status", "error.type")
+    assert telemetry.values("health.check.runs", *names) == {("unhealthy", "timeout"): 1}
+    assert telemetry.values("health.check.duration", *names)["unhealthy", "timeout"].sum == 2
+    assert [event.name for event in telemetry.spans[0].events] == ["health.status_changed"]
+
+
+def test_changes_are_counted_by_where_they_came_from(telemetry: Telemetry, monitor: HealthMonitor) -> None:
+    _find(monitor, Status.HEALTHY, Status.HEALTHY, Status.DEGRADED, Status.HEALTHY, Status.DEGRADED)
+    names = ("health.component", "health.previous_status", "health.status")
+    assert telemetry.values("health.check.transitions", *names) == {
+        ("database", "unknown", "healthy"): 1,
+        ("database", "healthy", "degraded"): 2,
+        ("database", "degraded", "healthy"): 1,
+    }
+
+
+def test_names_units_and_descriptions_are_those_of_the_contract(telemetry: Telemetry, monitor: HealthMonitor) -> None:
+    _find(monitor, Status.HEALTHY)
+    found = metrics(telemetry)
+    expected = [named for named in _names.ALL_METRICS if named.name.startswith("health.")]
+    assert {(each.name, each.unit, each.description) for each in found.values()} == set(expected)
+    kinds = {name: type(metric.data) for name, metric in found.items()}
+    assert kinds == {
+        "health.check.status": Gauge,
+        "health.system.status": Gauge,
+        "health.check.duration": Histogram,
+        "health.check.runs": Sum,
+        "health.check.transitions": Sum,
+        "health.check.status_time": Sum,
+        "health.check.age": Gauge,
+    }
+    for name in ("health.check.runs", "health.check.transitions", "health.check.status_time"):
+        assert found[name].data.is_monotonic  # type: ignore[union-attr]  # Sum, as asserted above
+
+
+def test_the_scope_names_the_library_its_version_and_its_conventions(
+    telemetry: Telemetry, monitor: HealthMonitor
+) -> None:
+    _find(monitor, Status.HEALTHY)
+    data = telemetry.reader.get_metrics_data()
+    assert data is not None
+    scopes = [scope.scope for resource in data.resource_metrics for scope in resource.scope_metrics]
+    scopes += [span.instrumentation_scope for span in telemetry.spans if span.instrumentation_scope]
+    assert {(scope.name, scope.version, scope.schema_url) for scope in scopes} == {
+        (_names.SCOPE_NAME, _names.VERSION, _names.SCHEMA_URL)
+    }
+
+
+# Spans
+
+
+@pytest.mark.parametrize(
+    ("trace_checks", "kept"),
+    [
+        # The runs find: healthy (a change), healthy, raising (a change), raising, healthy (a change).
+        ("all", ["healthy", "healthy", "unknown", "unknown", "healthy"]),
+        ("changes", ["healthy", "unknown", "unknown", "healthy"]),
+        ("none", []),
+    ],
+)
+def test_spans_are_kept_as_asked_by_default_for_failures_and_changes(
+    telemetry: Telemetry, clock: ManualClock, trace_checks: TraceChecks, kept: list[str]
+) -> None:
+    monitor = _new_monitor(telemetry, clock, trace_checks=trace_checks)
+    error = OSError("refused")
+    finding = _find(monitor, Status.HEALTHY, Status.HEALTHY, error, error, Status.HEALTHY)
+    assert [_attributes(span.attributes)["health.status"] for span in telemetry.spans] == kept
+    assert bool(finding.trace_id) is (trace_checks != "none")
+    assert sum(telemetry.values("health.check.runs", "health.status").values()) == 5
+
+
+def _span(telemetry: Telemetry) -> ReadableSpan:
+    (span,) = telemetry.spans
+    return span
+
+
+def test_a_run_is_an_internal_span_that_lasts_as_long_as_it(
+    telemetry: Telemetry, monitor: HealthMonitor, clock: ManualClock
+) -> None:
+    @monitor.check("database")
+    async def database() -> None:
+        await asyncio.sleep(0.25)
+
+    start = int(clock.now().timestamp() * 1e9)
+    finding = run(clock, monitor.check_now("database"))
+    span = _span(telemetry)
+    assert (span.name, span.kind) == ("health.check database", SpanKind.INTERNAL)
+    assert (span.start_time, span.end_time) == (start, start + 250_000_000)
+    assert _attributes(span.attributes) == {
+        "health.component": "database",
+        "health.status": "healthy",
+        "health.previous_status": "unknown",
+    }
+    assert span.context is not None
+    assert finding.trace_id == f"{span.context.trace_id:032x}"
+
+
+def test_a_run_is_a_root_of_its_own_whoever_asked_for_it(telemetry: Telemetry, monitor: HealthMonitor) -> None:
+    monitor.register_check(ScriptedCheck())
+
+    async def main() -> None:
+        with telemetry.tracer_provider.get_tracer("program").start_as_current_span("request"):
+            await monitor.check_now("database")
+
+    asyncio.run(main())
+    check, request = telemetry.spans
+    assert check.name == "health.check database"
+    assert check.parent is None
+    assert check.context is not None
+    assert request.context is not None
+    assert check.context.trace_id != request.context.trace_id
+
+
+def test_a_measured_duration_leads_to_its_span(telemetry: Telemetry, monitor: HealthMonitor) -> None:
+    finding = _find(monitor, Status.HEALTHY)
+    (point,) = telemetry.points("health.check.duration").values()
+    assert [f"{exemplar.trace_id:032x}" for exemplar in point.exemplars] == [finding.trace_id]
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "description"),
+    [
+        (Status.HEALTHY, StatusCode.UNSET, None),
+        (Status.DEGRADED, StatusCode.UNSET, None),
+        (HealthStatus("database", Status.UNHEALTHY, message="full"), StatusCode.ERROR, "full"),
+        (OSError("refused"), StatusCode.ERROR, "Check failed: OSError: refused"),
+    ],
+)
+def test_a_span_is_an_error_for_unhealthy_and_for_what_could_not_run(
+    telemetry: Telemetry, monitor: HealthMonitor, answer: object, code: StatusCode, description: str | None
+) -> None:
+    _find(monitor, answer)
+    status = _span(telemetry).status
+    assert (status.status_code, status.description) == (code, description)
+
+
+def test_what_a_check_raised_is_an_exception_event(telemetry: Telemetry, monitor: HealthMonitor) -> None:
+    _find(monitor, OSError("refused"))
+    (event,) = events(_span(telemetry), "exception")
+    attributes = _attributes(event.attributes)
+    stacktrace = attributes.pop("exception.stacktrace")
+    assert attributes == {
+        "exception.type": "OSError",
+        "exception.message": "Check failed: OSError: refused",
+    }
+    assert stacktrace.startswith("Traceback (most recent call last):")
+    assert stacktrace.endswith("OSError: refused\n")
+
+
+@pytest.mark.parametrize("error", [OSError("x" * 1_000_000), MuteError()])
+def test_an_error_that_is_huge_or_mute_hurts_no_batch(
+    telemetry: Telemetry, monitor: HealthMonitor, error: Exception
+) -> None:
+    _find(monitor, error)
+    (event,) = events(_span(telemetry), "exception")
+    assert sum(len(value) for value in _attributes(event.attributes).values()) < 12_000
+    assert telemetry.values("health.check.transitions", "health.component") == {}
+
+
+def test_a_sampled_out_span_leaves_no_trace_id(telemetry: Telemetry, clock: ManualClock) -> None:
+    """It would lead nowhere."""
+    never = TracerProvider(ALWAYS_OFF, shutdown_on_exit=False)
+    monitor = HealthMonitor(meter_provider=telemetry.meter_provider, tracer_provider=never, clock=clock)
+    assert _find(monitor, Status.HEALTHY).trace_id == ""
+    assert telemetry.values("health.check.runs", "health.status") == {("healthy",): 1}
+
+
+# Events
+
+
+def test_a_change_is_an_event_with_everything_about_it(
+    telemetry: Telemetry, monitor: HealthMonitor, clock: ManualClock
+) -> None:
+    @monitor.check("database", interval=10)
+    async def database() -> HealthStatus:
+        await asyncio.sleep(0.5)
+        return HealthStatus(
+            "database", Status.UNHEALTHY, message="full", error_type="disk", metadata={"free": 0, "path": "/data"}
+        )
+
+    clock.advance(2)
+    start = clock.now().timestamp()
+    run(clock, run_for(monitor, 1))
+    (event,) = events(_span(telemetry))
+    assert event.timestamp == int((start + 0.5) * 1e9)
+    assert _attributes(event.attributes) == {
+        "health.component": "database",
+        "health.status": "unhealthy",
+        "health.previous_status": "unknown",
+        "health.event": "failed",
+        "health.message": "full",
+        "health.consecutive_failures": 1,
+        "health.previous_status_time": 2.5,
+        "error.type": "disk",
+        "health.metadata.free": 0,
+        "health.metadata.path": "/data",
+    }
+
+
+@pytest.mark.parametrize(
+    ("statuses", "told"),
+    [
+        ([Status.HEALTHY], ["passed"]),
+        ([Status.DEGRADED], ["failed"]),
+        ([Status.UNHEALTHY, Status.HEALTHY], ["failed", "passed"]),
+        ([Status.HEALTHY, Status.HEALTHY, Status.UNHEALTHY], ["passed", "failed"]),
+    ],
+)
+def test_a_change_to_healthy_has_passed_and_every_other_has_failed(
+    telemetry: Telemetry, monitor: HealthMonitor, statuses: list[Status], told: list[str]
+) -> None:
+    _find(monitor, *statuses)
+    changes = [_attributes(event.attributes) for span in telemetry.spans for event in events(span)]
+    assert [change["health.event"] for change in changes] == told
+    if statuses[-1] is Status.HEALTHY:
+        assert "error.type" not in changes[-1]
+
+
+def test_only_scalar_metadata_leaves_and_only_so_much(telemetry: Telemetry, monitor: HealthMonitor) -> None:
+    metadata: dict[str, object] = {"rows": [1], "none": None, "text": "x" * 5000, "yes": True, "ratio": 0.5, "n": 3}
+    metadata |= {f"k{number}": number for number in range(100)}
+    _find(monitor, HealthStatus("database", Status.HEALTHY, metadata=metadata))
+    attributes = _attributes(events(_span(telemetry))[0].attributes)
+    sent = {key: value for key, value in attributes.items() if key.startswith("health.metadata.")}
+    assert len(sent) == 32
+    assert sent["health.metadata.text"] == "x" * 1000
+    assert (sent["health.metadata.yes"], sent["health.metadata.ratio"], sent["health.metadata.n"]) == (True, 0.5, 3)
+    assert not {"health.metadata.rows", "health.metadata.none"} & sent.keys()
+
+
+class _MuteKey:
+    def __str__(self) -> str:
+        raise ValueError("no text")
+
+
+def test_a_run_that_cannot_be_traced_is_counted_all_the_same(telemetry: Telemetry, monitor: HealthMonitor) -> None:
+    metadata: Any = {_MuteKey(): 1}
+    before = LEDGER.dropped().get(("health", "ValueError"), 0)
+    finding = _find(monitor, HealthStatus("database", Status.HEALTHY, metadata=metadata))
+    assert (finding.status, finding.trace_id) == (Status.HEALTHY, "")
+    assert telemetry.values("health.check.runs", "health.status") == {("healthy",): 1}
+    assert telemetry.values("health.check.transitions", "health.status") == {("healthy",): 1}
+    assert len(telemetry.spans) == 1  # Ended, without its event.
+    assert LEDGER.dropped()["health", "ValueError"] == before + 1
+
+
+# Several monitors
+
+
+def test_two_monitors_on_one_provider_both_report(telemetry: Telemetry, clock: ManualClock) -> None:
+    """OpenTelemetry ignores the callbacks of a second instrument of the same name."""
+    monitors = [_new_monitor(telemetry, clock) for _ in range(2)]
+    for number, monitor in enumerate(monitors):
+        monitor.register_check(ScriptedCheck(component_id=f"c{number}"))
+        asyncio.run(monitor.check_now(f"c{number}"))
+    for name in ("health.check.status", "health.check.status_time", "health.check.age", "health.check.runs"):
+        assert set(telemetry.values(name, "health.component")) == {("c0",), ("c1",)}
+
+
+def test_two_monitors_of_different_instruments_both_report(telemetry: Telemetry, clock: ManualClock) -> None:
+    kinds: list[Literal["gauge", "updowncounter"]] = ["gauge", "updowncounter"]
+    monitors = [_new_monitor(telemetry, clock, status_instrument=kind) for kind in kinds]
+    for number, monitor in enumerate(monitors):
+        monitor.register_check(ScriptedCheck(component_id=f"c{number}"))
+        asyncio.run(monitor.check_now(f"c{number}"))
+    for name in ("health.check.status", "health.check.status_time", "health.check.age", "health.check.runs"):
+        assert set(telemetry.values(name, "health.component")) == {("c0",), ("c1",)}
+
+
+def test_monitors_of_different_providers_report_each_to_its_own(clock: ManualClock) -> None:
+    first, second = Telemetry(), Telemetry()
+    monitors = [_new_monitor(first, clock), _new_monitor(second, clock)]
+    for number, monitor in enumerate(monitors):
+        monitor.register_check(ScriptedCheck(component_id=f"c{number}"))
+    assert set(first.values("health.check.status", "health.component")) == {("c0",)}
+    assert set(second.values("health.check.status", "health.component")) == {("c1",)}
+
+
+def test_a_monitor_that_is_gone_is_no_longer_reported(telemetry: Telemetry, clock: ManualClock) -> None:
+    """A test or a reload that makes a monitor anew leaves no ghost."""
+    monitor = _new_monitor(telemetry, clock)
+    _find(monitor, Status.HEALTHY)
+    assert telemetry.points("health.check.status")
+    del monitor
+    gc.collect()
+    for name in ("health.check.status", "health.system.status", "health.check.status_time", "health.check.age"):
+        assert telemetry.points(name) == {}
+    successor = _new_monitor(telemetry, clock)
+    successor.register_check(ScriptedCheck(component_id="cache"))
+    assert set(telemetry.values("health.check.status", "health.component")) == {("cache",)}
+
+
+def test_a_board_that_cannot_be_read_is_counted_and_does_not_raise(clock: ManualClock) -> None:
+    """An exception in a callback would cost the whole collection."""
+
+    def broken(_board: Board) -> list[Any]:
+        raise ZeroDivisionError
+
+    boards, board = _Boards(), Board(clock)
+    boards.add(board)
+    before = LEDGER.dropped().get(("health", "ZeroDivisionError"), 0)
+    assert list(boards._reading(_names.CHECK_AGE, broken)(CallbackOptions())) == []
+    assert LEDGER.dropped()["health", "ZeroDivisionError"] == before + 1
+
+
+def test_without_a_provider_a_monitor_reports_to_the_global_one_also_when_it_is_set_later() -> None:
+    ran = run_program("""
+        from opentelemetry.metrics import set_meter_provider
+        from tests.fakes import Telemetry
+        from tests.health._parts import ScriptedCheck
+        from vitalspan.health import HealthMonitor
+
+        early = HealthMonitor()
+        early.register_check(ScriptedCheck(component_id="early"))
+        telemetry = Telemetry()
+        set_meter_provider(telemetry.meter_provider)
+        late = HealthMonitor()
+        late.register_check(ScriptedCheck(component_id="late"))
+        named = HealthMonitor(meter_provider=telemetry.meter_provider)
+        named.register_check(ScriptedCheck(component_id="named"))
+        show(*sorted(key[0] for key in telemetry.values("health.check.status", "health.component")))
+    """)
+    assert (ran.printed, ran.log) == ([["early", "late", "named"]], "")
