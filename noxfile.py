@@ -18,6 +18,8 @@ OLDEST_TO_NEWEST = ["3.11", "3.12", "3.13"]
 CURRENT = f"{sys.version_info.major}.{sys.version_info.minor}"
 # The interpreter that runs nox counts too, so that a machine with only a newer Python still tests something.
 PYTHONS = OLDEST_TO_NEWEST if CURRENT in OLDEST_TO_NEWEST else [*OLDEST_TO_NEWEST, CURRENT]
+# Many tests wait for something, so more of them than there are cores run at a time.
+SIDE_BY_SIDE = ["-n", str(2 * (os.cpu_count() or 1)), "-q"]
 COLLECTOR_CONFIG = ROOT / "collector-config" / "builder.yaml"
 
 nox.needs_version = ">=2026.10"
@@ -73,8 +75,14 @@ def floors(session: nox.Session) -> None:
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
     """Run the tests on each Python that the machine has; arguments after `--` go to pytest."""
+    if session.python == CURRENT and "cover" in sys.argv:
+        session.skip("the session `cover` runs the tests on this Python")
     install(session, "test")
-    session.run("pytest", "-m", "not e2e", *session.posargs)
+    if session.posargs:
+        session.run("pytest", "-m", "not e2e", *session.posargs)
+        return
+    session.run("pytest", "-m", "not e2e and not alone", *SIDE_BY_SIDE)
+    session.run("pytest", "-m", "alone")
 
 
 @nox.session
@@ -89,7 +97,8 @@ def cover(session: nox.Session) -> None:
     """Run the tests and demand that they take every branch."""
     install(session, "test")
     session.run("coverage", "erase")
-    session.run("coverage", "run", "-m", "pytest", "-m", "not e2e", *session.posargs)
+    session.run("coverage", "run", "-m", "pytest", "-m", "not e2e and not alone", *SIDE_BY_SIDE)
+    session.run("coverage", "run", "-m", "pytest", "-m", "alone")
     session.run("coverage", "combine", "--quiet")
     session.run("coverage", "report")
 

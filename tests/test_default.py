@@ -1,5 +1,7 @@
 """The default system: in a plain script, in asyncio, and where it must move from one to the other."""
 
+import pytest
+
 from tests.programs import Sink, environment, run_program
 
 
@@ -83,6 +85,7 @@ def test_flush_and_shutdown_before_configure_do_nothing() -> None:
     assert ran.printed == [[True, True]]
 
 
+@pytest.mark.alone
 def test_a_check_that_hangs_does_not_cost_the_last_export(sink: Sink) -> None:
     ran = run_program(
         """

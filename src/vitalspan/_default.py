@@ -115,7 +115,7 @@ def configure(
                 )
             )
             # Registered after the pipeline's own handler, so run before it: the last findings still leave.
-            atexit.register(_stop_monitor)
+            atexit.register(shutdown, shutdown_timeout)
         if start_monitor:
             _default.system.monitor.start()
         return _default.pipeline

@@ -96,9 +96,9 @@ class MonitoringSystem:
             ConfigurationError: The timeout is not a number above zero.
         """
         self._shutdown_timeout = require_seconds("shutdown_timeout", shutdown_timeout)
-        self.event_bus = event_bus if event_bus is not None else EventBus()
-        self.monitor = monitor if monitor is not None else HealthMonitor()
-        self.collector = collector if collector is not None else MetricsCollector()
+        self.event_bus: EventBus = event_bus if event_bus is not None else EventBus()
+        self.monitor: HealthMonitor = monitor if monitor is not None else HealthMonitor()
+        self.collector: MetricsCollector = collector if collector is not None else MetricsCollector()
         self._shutdown: asyncio.Event | None = None
         self._running: asyncio.Task[None] | None = None
         self.event_bus.record_to(self.collector)

@@ -1,5 +1,6 @@
 """Loud at set-up: what OpenTelemetry would not take raises at once, and says what to do."""
 
+import asyncio
 import re
 from collections.abc import Callable
 from decimal import Decimal
@@ -10,7 +11,7 @@ import pytest
 from tests.fakes import Telemetry
 from vitalspan import ConfigurationError, DuplicateInstrumentError
 from vitalspan._types import Tags
-from vitalspan.metrics import InMemoryBackend, MetricsCollector
+from vitalspan.metrics import Counter, InMemoryBackend, MetricsCollector
 from vitalspan.metrics._validation import require_boundaries, require_name, require_tags, require_unit
 
 _MAKERS = ["counter", "up_down_counter", "gauge", "histogram", "summary"]
@@ -174,3 +175,31 @@ def test_a_backend_has_a_method_that_sends() -> None:
     with pytest.raises(ConfigurationError, match=r"send_metrics\(metrics\)") as caught:
         MetricsCollector(InMemoryBackend(), backend)
     assert caught.value.value is backend
+
+
+def test_names_that_differ_in_case_only_are_one_metric(telemetry: Telemetry) -> None:
+    """So OpenTelemetry's specification of instrument names has it; told apart, backends and OTLP would disagree."""
+    backend = InMemoryBackend()
+    collector = MetricsCollector(backend, meter_provider=telemetry.meter_provider)
+    collector.counter("Shop.Orders").add(1)
+    collector.increment_counter("shop.orders", amount=2)
+    collector.counter("SHOP.ORDERS").add(4)
+    assert telemetry.values("shop.orders") == {(): 7}
+    asyncio.run(collector.flush())
+    assert [(metric.name, metric.value) for metric in backend.batches[0]] == [("shop.orders", Counter(7))]
+    with pytest.raises(DuplicateInstrumentError):
+        collector.gauge("shop.Orders")
+
+
+@pytest.mark.parametrize("tags", [{"page": "\ud800"}, {"\ud800": "home"}])
+def test_text_that_cannot_be_encoded_is_refused(collector: MetricsCollector, tags: dict[str, str]) -> None:
+    """The exporter would drop the whole batch."""
+    with pytest.raises(ConfigurationError, match="tag"):
+        collector.counter("shop.visits", tags=tags)
+    with pytest.raises(ConfigurationError, match="description"):
+        collector.counter("shop.visits", description="\ud800")
+
+
+def test_text_beyond_ascii_is_taken(collector: MetricsCollector, telemetry: Telemetry) -> None:
+    collector.counter("shop.visits", description="Besuche im Café", tags={"page": "Über uns"}).add(1)
+    assert telemetry.values("shop.visits", "page") == {("Über uns",): 1}

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, Sampler
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, Decision, Sampler
 from opentelemetry.trace import SpanKind
 
 from vitalspan import ConfigurationError
@@ -13,7 +13,7 @@ from vitalspan.pipeline._sampling import HealthChangeSampler, new_sampler
 
 def keeps(sampler: Sampler, trace_id: int, name: str = "request", **attributes: str) -> bool:
     result = sampler.should_sample(None, trace_id, name, SpanKind.INTERNAL, attributes)
-    return result.decision.is_sampled()
+    return result.decision is Decision.RECORD_AND_SAMPLE
 
 
 def test_a_change_of_health_is_kept_whatever_the_sampler_says() -> None:

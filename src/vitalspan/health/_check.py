@@ -84,11 +84,11 @@ class FunctionHealthCheck:
         Raises:
             ConfigurationError: An argument that cannot be used.
         """
-        self.component_id = require_component_id(component_id)
-        self.check_interval = require_seconds("interval", interval)
-        self.timeout = require_seconds("timeout", timeout)
-        self.critical = critical
-        self.on_error = require_status("on_error", on_error)
+        self.component_id: str = require_component_id(component_id)
+        self.check_interval: float = require_seconds("interval", interval)
+        self.timeout: float = require_seconds("timeout", timeout)
+        self.critical: bool = critical
+        self.on_error: Status = require_status("on_error", on_error)
         self._function = _require_function(function)
         # A callable object is a coroutine function when its __call__ is one.
         is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(

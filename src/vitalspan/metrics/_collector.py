@@ -75,7 +75,8 @@ class MetricsCollector:
         self._meter = new_meter(meter_provider)
         self._flusher = Flusher(backends, clock)
         self._lock = threading.Lock()
-        # Replaced, never mutated: recording looks a metric up without a lock.
+        # Replaced, never mutated: recording looks a metric up without a lock. OpenTelemetry takes names that
+        # differ in case only for one, so a metric may stand here under several spellings.
         self._instruments: Mapping[str, Instrument] = MappingProxyType({})
 
     # The fast way: a recorder for one set of tags. Loud, because it is made once.
@@ -190,7 +191,7 @@ class MetricsCollector:
 
         OpenTelemetry's own export is not touched: `vitalspan.flush()` does that.
         """
-        return await self._flusher.flush(tuple(self._instruments.values()))
+        return await self._flusher.flush(tuple(dict.fromkeys(self._instruments.values())))
 
     def _record_named(self, named: _names.Named, tags: Mapping[str, TagValue]) -> None:
         with Guard(f"counting {named.name}", signal="metrics"):
@@ -212,17 +213,22 @@ class MetricsCollector:
     def _declare(
         self, name: str, kind: Kind, unit: str, description: str, boundaries: tuple[float, ...] | None = None
     ) -> Instrument:
+        require_unit(unit)
+        require_description(description)
         existing = self._instruments.get(require_name(name))
         if existing is None:
-            require_unit(unit)
-            require_description(description)
             with self._lock:
-                existing = self._instruments.get(name)
+                # OpenTelemetry's SDK makes names lower case, so backends get them so too.
+                lower = name.lower()
+                existing = self._instruments.get(lower)
                 if existing is None:
-                    send = self._new_sender(name, kind, unit, description, boundaries)
-                    made = Instrument(name, kind, unit, description, send=send, keeps_series=self._flusher.has_backends)
-                    self._instruments = MappingProxyType({**self._instruments, name: made})
+                    send = self._new_sender(lower, kind, unit, description, boundaries)
+                    made = Instrument(
+                        lower, kind, unit, description, send=send, keeps_series=self._flusher.has_backends
+                    )
+                    self._instruments = MappingProxyType({**self._instruments, name: made, lower: made})
                     return made
+                self._instruments = MappingProxyType({**self._instruments, name: existing})
         if existing.kind is not kind or unit not in ("", existing.unit):
             wanted = f"{kind.value} in {unit!r}" if unit else kind.value
             raise DuplicateInstrumentError(name, str(existing), wanted)

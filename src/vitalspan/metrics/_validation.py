@@ -75,8 +75,8 @@ def require_unit(unit: object) -> str:
 
 def require_description(description: object) -> str:
     """Return *description* when it is text, or raise `ConfigurationError`."""
-    if isinstance(description, str):
-        return description
+    if _is_text(description):
+        return str(description)
     raise ConfigurationError("the description", description, "say in a str what is measured, or leave it out")
 
 
@@ -112,9 +112,21 @@ def require_tags(tags: Tags | None) -> dict[str, TagValue]:
 
 def is_tag(key: object, value: object) -> bool:
     """Tell whether OpenTelemetry takes *key* and *value* as one attribute of a metric."""
+    if key == "" or not _is_text(key):
+        return False
     if isinstance(value, int):
-        return isinstance(key, str) and key != "" and -_LARGEST_INT <= value <= _LARGEST_INT
-    return isinstance(key, str) and key != "" and isinstance(value, str | float)
+        return -_LARGEST_INT <= value <= _LARGEST_INT
+    return isinstance(value, float) or _is_text(value)
+
+
+def _is_text(value: object) -> bool:
+    """Tell whether *value* is a str without lone surrogates: OTLP refuses the whole batch that holds one."""
+    if not isinstance(value, str):
+        return False
+    try:
+        return value.isascii() or bool(value.encode())
+    except UnicodeEncodeError:
+        return False
 
 
 def to_number(value: object) -> float | None:

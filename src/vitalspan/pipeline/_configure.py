@@ -43,7 +43,7 @@ def build(settings: Settings) -> Pipeline:
     if settings.config_file and all(provider is None for provider in _host_providers().values()):
         apply_config_file(settings.config_file)  # Its providers are joined like those of any other host.
     hosts = _host_providers()
-    exports = {signal: Exports(signal) for signal in SIGNALS}
+    exports: dict[Signal, Exports] = {signal: Exports(signal) for signal in SIGNALS}
     # Whatever can be wrong is made first, so that an error leaves nothing half set up.
     sampler, id_generator = new_sampler(settings), new_id_generator(settings)
     resource = _new_resource(settings)

@@ -38,7 +38,7 @@ class Pipeline:
     def __init__(self, routes: Mapping[Signal, Route], *, shutdown_timeout: float) -> None:
         """Own *routes*; when the program ends, take at most *shutdown_timeout* seconds for the last export."""
         self._routes = MappingProxyType(dict(routes))
-        self._workers = {signal: Worker(f"vitalspan-{signal}") for signal in routes}
+        self._workers: dict[Signal, Worker] = {signal: Worker(f"vitalspan-{signal}") for signal in routes}
         self._shutdown_timeout = shutdown_timeout
         self._lock = threading.Lock()
         self._is_shut_down = False

@@ -62,12 +62,12 @@ class AgentSystemHealthCheck:
             raise ConfigurationError(
                 "agent_system", agent_system, "give an object with active_actor_count() and spawn_test_actor()"
             )
-        self.component_id = require_component_id(component_id)
-        self.check_interval = require_seconds("check_interval", check_interval)
-        self.spawn_timeout = require_seconds("spawn_timeout", spawn_timeout)
+        self.component_id: str = require_component_id(component_id)
+        self.check_interval: float = require_seconds("check_interval", check_interval)
+        self.spawn_timeout: float = require_seconds("spawn_timeout", spawn_timeout)
         # The run itself must not be given up before it can say that the spawn hangs.
-        self.timeout = self.spawn_timeout + 1.0
-        self.critical = critical
+        self.timeout: float = self.spawn_timeout + 1.0
+        self.critical: bool = critical
         self._agent_system = agent_system
         self._lane = Lane(f"vitalspan-check-{component_id}")
         self._spawning: asyncio.Future[BaseException | None] | None = None

@@ -80,11 +80,11 @@ class DatabaseHealthCheck:
             raise ConfigurationError("database", database, "give a DB-API connection, or a function that opens one")
         if not isinstance(query, str) or not query.strip():
             raise ConfigurationError("query", query, "give a statement that returns rows, for example 'SELECT 1'")
-        self.component_id = require_component_id(component_id)
-        self.check_interval = require_seconds("check_interval", check_interval)
-        self.timeout = require_seconds("timeout", timeout)
-        self.degraded_above = require_seconds("degraded_above", degraded_above)
-        self.critical = critical
+        self.component_id: str = require_component_id(component_id)
+        self.check_interval: float = require_seconds("check_interval", check_interval)
+        self.timeout: float = require_seconds("timeout", timeout)
+        self.degraded_above: float = require_seconds("degraded_above", degraded_above)
+        self.critical: bool = critical
         # Some drivers' connections can be called; what has a cursor is a connection.
         self._shared = database if isinstance(database, Connection) else None
         self._connect = cast("Callable[[], Connection]", database)

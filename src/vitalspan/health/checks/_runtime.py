@@ -19,7 +19,7 @@ class RuntimeHealthCheck:
     healthy program blocks its loop for so long. Degraded from 0.1 s, where people begin to feel it.
     """
 
-    probes = (Probe.LIVENESS, Probe.READINESS, Probe.STARTUP)
+    probes: tuple[Probe, ...] = (Probe.LIVENESS, Probe.READINESS, Probe.STARTUP)
 
     def __init__(
         self,
@@ -49,15 +49,15 @@ class RuntimeHealthCheck:
         """
         if loop is not None and not isinstance(loop, asyncio.AbstractEventLoop):
             raise ConfigurationError("loop", loop, "give an asyncio event loop, or None for the monitor's")
-        self.component_id = require_component_id(component_id)
-        self.check_interval = require_seconds("check_interval", check_interval)
-        self.unresponsive_after = require_seconds("unresponsive_after", unresponsive_after)
-        self.degraded_above = require_seconds("degraded_above", degraded_above)
+        self.component_id: str = require_component_id(component_id)
+        self.check_interval: float = require_seconds("check_interval", check_interval)
+        self.unresponsive_after: float = require_seconds("unresponsive_after", unresponsive_after)
+        self.degraded_above: float = require_seconds("degraded_above", degraded_above)
         if self.degraded_above >= self.unresponsive_after:
             raise ConfigurationError("degraded_above", degraded_above, "give fewer seconds than unresponsive_after")
-        self.critical = critical
+        self.critical: bool = critical
         # The run itself must not be given up before it can say how long the loop was silent.
-        self.timeout = self.unresponsive_after + 1.0
+        self.timeout: float = self.unresponsive_after + 1.0
         self._watched = loop
         self._clock = clock
 

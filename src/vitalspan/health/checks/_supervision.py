@@ -79,10 +79,10 @@ class SupervisionTreeHealthCheck:
             raise ConfigurationError("tree", tree, "give an object with children()")
         if not isinstance(max_restarts, int) or isinstance(max_restarts, bool) or max_restarts < 0:
             raise ConfigurationError("max_restarts", max_restarts, "give a whole number from zero")
-        self.component_id = require_component_id(component_id)
-        self.check_interval = require_seconds("check_interval", check_interval)
-        self.timeout = require_seconds("timeout", timeout)
-        self.critical = critical
+        self.component_id: str = require_component_id(component_id)
+        self.check_interval: float = require_seconds("check_interval", check_interval)
+        self.timeout: float = require_seconds("timeout", timeout)
+        self.critical: bool = critical
         self._max_restarts = max_restarts
         self._window = require_seconds("window", window)
         self._tree = tree
