@@ -115,6 +115,21 @@ class MuteError(Exception):
         raise ValueError("no text")
 
 
+def new_monitor(telemetry: Telemetry, clock: ManualClock, **options: Any) -> HealthMonitor:
+    """Return a monitor that reports to *telemetry*."""
+    return HealthMonitor(
+        meter_provider=telemetry.meter_provider, tracer_provider=telemetry.tracer_provider, clock=clock, **options
+    )
+
+
+def find(monitor: HealthMonitor, *answers: object) -> HealthStatus:
+    """Return what a new check of the database finds after it has given all *answers*."""
+    monitor.register_check(ScriptedCheck(answers))
+    for _ in answers[1:]:
+        asyncio.run(monitor.check_now("database"))
+    return asyncio.run(monitor.check_now("database"))
+
+
 def metrics(telemetry: Telemetry) -> dict[str, Metric]:
     """Return every metric that would be exported now, by name."""
     data = telemetry.reader.get_metrics_data()

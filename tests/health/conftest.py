@@ -6,14 +6,13 @@ from collections.abc import Iterator
 import pytest
 
 from tests.fakes import ManualClock, Telemetry
+from tests.health._parts import new_monitor
 from vitalspan.health import HealthMonitor
 
 
 @pytest.fixture(name="monitor")
 def _monitor(telemetry: Telemetry, clock: ManualClock) -> Iterator[HealthMonitor]:
-    monitor = HealthMonitor(
-        meter_provider=telemetry.meter_provider, tracer_provider=telemetry.tracer_provider, clock=clock
-    )
+    monitor = new_monitor(telemetry, clock)
     yield monitor
     assert monitor.stop(5), "a test left the monitor running"
 

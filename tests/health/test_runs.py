@@ -10,7 +10,7 @@ from opentelemetry.context import get_value
 from opentelemetry.trace import get_current_span
 
 from tests.fakes import ManualClock, Telemetry
-from tests.health._parts import MuteError, ScriptedCheck, run
+from tests.health._parts import MuteError, ScriptedCheck, find, run
 from vitalspan.health import HealthMonitor, HealthStatus, Status
 
 
@@ -18,14 +18,9 @@ class _Fatal(BaseException):
     """Not an Exception."""
 
 
-def _find(monitor: HealthMonitor, answer: object) -> HealthStatus:
-    monitor.register_check(ScriptedCheck([answer]))
-    return asyncio.run(monitor.check_now("database"))
-
-
 def test_a_check_object_that_raises_reads_unknown(monitor: HealthMonitor) -> None:
     """It could not find out."""
-    finding = _find(monitor, OSError("connection refused"))
+    finding = find(monitor, OSError("connection refused"))
     assert (finding.status, finding.message) == (Status.UNKNOWN, "Check failed: OSError: connection refused")
     assert (finding.error_type, finding.consecutive_failures) == ("OSError", 1)
 
@@ -64,7 +59,7 @@ _FATAL = [SystemExit(3), KeyboardInterrupt(), GeneratorExit(), asyncio.Cancelled
 @pytest.mark.parametrize("error", _FATAL, ids=lambda error: type(error).__name__)
 def test_whatever_a_check_raises_is_a_finding(monitor: HealthMonitor, error: BaseException) -> None:
     """A client that calls sys.exit must not take the service with it."""
-    finding = _find(monitor, error)
+    finding = find(monitor, error)
     assert finding.status is Status.UNKNOWN
     assert finding.message.startswith(f"Check failed: {type(error).__name__}")
     assert finding.error_type.endswith(type(error).__name__)
@@ -82,21 +77,21 @@ def test_whatever_a_sync_function_raises_is_a_finding(monitor: HealthMonitor, er
 
 
 def test_an_error_that_cannot_say_what_it_is_is_named_by_its_class(monitor: HealthMonitor) -> None:
-    finding = _find(monitor, MuteError())
+    finding = find(monitor, MuteError())
     assert finding.message == "Check failed: MuteError: (its text cannot be had: __str__ raised)"
     assert finding.error_type == "tests.health._parts.MuteError"
 
 
 @pytest.mark.parametrize("answer", [None, True, "healthy", HealthStatus("database", "healthy")])  # type: ignore[arg-type]  # what is tested
 def test_a_check_object_that_finds_nonsense_reads_unknown(monitor: HealthMonitor, answer: object) -> None:
-    finding = _find(monitor, answer)
+    finding = find(monitor, answer)
     assert finding.status is Status.UNKNOWN
     assert finding.message == f"Check failed: TypeError: check() returned {answer!r} instead of a HealthStatus"
 
 
 @pytest.mark.parametrize("more", [{"message": None}, {"message": 7}, {"metadata": None}, {"metadata": ["rows"]}])
 def test_a_finding_that_could_not_be_reported_reads_unknown(monitor: HealthMonitor, more: dict[str, Any]) -> None:
-    finding = _find(monitor, HealthStatus("database", Status.HEALTHY, **more))
+    finding = find(monitor, HealthStatus("database", Status.HEALTHY, **more))
     assert (finding.status, finding.error_type) == (Status.UNKNOWN, "TypeError")
     assert "message is not a str, or whose metadata is no mapping" in finding.message
 
@@ -118,19 +113,19 @@ def test_a_function_that_returns_nonsense_reads_unhealthy_and_says_what_it_may_r
 
 
 def test_a_finding_about_another_component_is_about_the_one_that_was_checked(monitor: HealthMonitor) -> None:
-    assert _find(monitor, HealthStatus("cache", Status.DEGRADED)).component_id == "database"
+    assert find(monitor, HealthStatus("cache", Status.DEGRADED)).component_id == "database"
 
 
 @pytest.mark.parametrize(
     "answer", [OSError("x" * 100_000), HealthStatus("database", Status.HEALTHY, message="x" * 100_000)]
 )
 def test_a_message_is_kept_to_a_length_that_hurts_no_batch(monitor: HealthMonitor, answer: object) -> None:
-    assert len(_find(monitor, answer).message) == 1000
+    assert len(find(monitor, answer).message) == 1000
 
 
 def test_a_message_can_always_be_sent(monitor: HealthMonitor) -> None:
     """One lone surrogate, as in the name of a file that is not UTF-8, would cost the whole batch."""
-    message = _find(monitor, OSError("no such file: caf\udce9")).message
+    message = find(monitor, OSError("no such file: caf\udce9")).message
     assert message == "Check failed: OSError: no such file: caf?"
     assert message.encode()
 
@@ -188,7 +183,7 @@ def test_a_client_of_another_event_loop_is_said_to_be_one_with_what_to_do(
 
 
 def test_no_other_error_gets_that_advice(monitor: HealthMonitor) -> None:
-    assert "monitoring" not in _find(monitor, RuntimeError("Event loop is closed")).message
+    assert "monitoring" not in find(monitor, RuntimeError("Event loop is closed")).message
 
 
 # Sync checks that hang

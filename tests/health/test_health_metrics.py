@@ -1,49 +1,27 @@
-"""What findings are on the wire, exactly as the contract of names says."""
+"""What findings are as metrics, exactly as the contract of names says."""
 
 import asyncio
 import gc
-from collections.abc import Mapping
 from typing import Any, Literal
 
 import pytest
 from opentelemetry.metrics import CallbackOptions
 from opentelemetry.sdk.metrics.export import Gauge, Histogram, HistogramDataPoint, Sum
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
-from opentelemetry.trace import SpanKind, StatusCode
 
 from tests.fakes import ManualClock, Telemetry
-from tests.health._parts import MuteError, ScriptedCheck, events, metrics, run, run_for
+from tests.health._parts import MuteError, ScriptedCheck, find, metrics, new_monitor, run, run_for
 from tests.programs import run_program
 from vitalspan import _names
 from vitalspan._guard import LEDGER
 from vitalspan.health import HealthMonitor, HealthStatus, RuntimeHealthCheck, Status
 from vitalspan.health._board import Board
-from vitalspan.health._telemetry import TraceChecks, _Boards
+from vitalspan.health._telemetry import _Boards
 
 _ALL_FOUR = ("healthy", "degraded", "unknown", "unhealthy")
 
 
-def _new_monitor(telemetry: Telemetry, clock: ManualClock, **options: Any) -> HealthMonitor:
-    return HealthMonitor(
-        meter_provider=telemetry.meter_provider, tracer_provider=telemetry.tracer_provider, clock=clock, **options
-    )
-
-
-def _find(monitor: HealthMonitor, *answers: object) -> HealthStatus:
-    """Return what a new check of the database finds after it has given all *answers*."""
-    monitor.register_check(ScriptedCheck(answers))
-    for _ in answers[1:]:
-        asyncio.run(monitor.check_now("database"))
-    return asyncio.run(monitor.check_now("database"))
-
-
 def _one_of(status: str, *before: object) -> dict[tuple[object, ...], int]:
     return {(*before, each): int(each == status) for each in _ALL_FOUR}
-
-
-def _attributes(attributes: Mapping[str, Any] | None) -> dict[str, Any]:
-    return dict(attributes or {})
 
 
 # Gauges
@@ -67,7 +45,7 @@ def test_staleness_is_worked_out_when_the_gauge_is_read(
     telemetry: Telemetry, monitor: HealthMonitor, clock: ManualClock
 ) -> None:
     """So a monitor whose event loop hangs shows, without anyone running."""
-    _find(monitor, Status.HEALTHY)
+    find(monitor, Status.HEALTHY)
     clock.advance(1000)
     names = ("health.component", "health.status")
     assert telemetry.values("health.check.status", *names) == _one_of("unknown", "database")
@@ -77,7 +55,7 @@ def test_staleness_is_worked_out_when_the_gauge_is_read(
 def test_the_system_is_reported_for_each_probe(telemetry: Telemetry, monitor: HealthMonitor) -> None:
     monitor.register_check(RuntimeHealthCheck())
     asyncio.run(monitor.check_now("runtime"))
-    _find(monitor, Status.UNHEALTHY)
+    find(monitor, Status.UNHEALTHY)
     assert telemetry.values("health.system.status", "health.probe", "health.status") == {
         **_one_of("unhealthy", "overall"),
         **_one_of("healthy", "liveness"),
@@ -99,8 +77,8 @@ def test_the_system_without_checks_is_reported_too(telemetry: Telemetry, monitor
 
 def test_statuses_may_be_reported_by_up_down_counters(telemetry: Telemetry, clock: ManualClock) -> None:
     """OpenTelemetry's guide for status metrics: fleets can add them up."""
-    monitor = _new_monitor(telemetry, clock, status_instrument="updowncounter")
-    _find(monitor, Status.HEALTHY)
+    monitor = new_monitor(telemetry, clock, status_instrument="updowncounter")
+    find(monitor, Status.HEALTHY)
     found = metrics(telemetry)
     for name in ("health.check.status", "health.system.status"):
         assert isinstance(found[name].data, Sum)
@@ -139,7 +117,7 @@ def test_age_is_the_time_since_the_last_finished_run(
 
 
 def test_a_component_without_its_check_is_no_longer_reported(telemetry: Telemetry, monitor: HealthMonitor) -> None:
-    _find(monitor, Status.HEALTHY)
+    find(monitor, Status.HEALTHY)
     monitor.unregister_check("database")
     for name in ("health.check.status", "health.check.status_time", "health.check.age"):
         assert telemetry.points(name) == {}
@@ -179,7 +157,7 @@ def test_each_run_is_counted_and_timed_by_what_it_found(
 def test_a_run_that_failed_says_of_what(
     telemetry: Telemetry, monitor: HealthMonitor, answer: object, status: str, error_type: str | None
 ) -> None:
-    _find(monitor, answer)
+    find(monitor, answer)
     names = ("health.component", "health.status", "error.type")
     assert telemetry.values("health.check.runs", *names) == {("database", status, error_type): 1}
     assert list(telemetry.values("health.check.duration", *names)) == [("database", status, error_type)]
@@ -197,7 +175,7 @@ def test_a_run_that_timed_out_says_so(telemetry: Telemetry, monitor: HealthMonit
 
 
 def test_changes_are_counted_by_where_they_came_from(telemetry: Telemetry, monitor: HealthMonitor) -> None:
-    _find(monitor, Status.HEALTHY, Status.HEALTHY, Status.DEGRADED, Status.HEALTHY, Status.DEGRADED)
+    find(monitor, Status.HEALTHY, Status.HEALTHY, Status.DEGRADED, Status.HEALTHY, Status.DEGRADED)
     names = ("health.component", "health.previous_status", "health.status")
     assert telemetry.values("health.check.transitions", *names) == {
         ("database", "unknown", "healthy"): 1,
@@ -207,7 +185,7 @@ def test_changes_are_counted_by_where_they_came_from(telemetry: Telemetry, monit
 
 
 def test_names_units_and_descriptions_are_those_of_the_contract(telemetry: Telemetry, monitor: HealthMonitor) -> None:
-    _find(monitor, Status.HEALTHY)
+    find(monitor, Status.HEALTHY)
     found = metrics(telemetry)
     expected = [named for named in _names.ALL_METRICS if named.name.startswith("health.")]
     assert {(each.name, each.unit, each.description) for each in found.values()} == set(expected)
@@ -228,7 +206,7 @@ def test_names_units_and_descriptions_are_those_of_the_contract(telemetry: Telem
 def test_the_scope_names_the_library_its_version_and_its_conventions(
     telemetry: Telemetry, monitor: HealthMonitor
 ) -> None:
-    _find(monitor, Status.HEALTHY)
+    find(monitor, Status.HEALTHY)
     data = telemetry.reader.get_metrics_data()
     assert data is not None
     scopes = [scope.scope for resource in data.resource_metrics for scope in resource.scope_metrics]
@@ -238,210 +216,12 @@ def test_the_scope_names_the_library_its_version_and_its_conventions(
     }
 
 
-# Spans
-
-
-@pytest.mark.parametrize(
-    ("trace_checks", "kept"),
-    [
-        # The runs find: healthy (a change), healthy, raising (a change), raising, healthy (a change).
-        ("all", ["healthy", "healthy", "unknown", "unknown", "healthy"]),
-        ("changes", ["healthy", "unknown", "unknown", "healthy"]),
-        ("none", []),
-    ],
-)
-def test_spans_are_kept_as_asked_by_default_for_failures_and_changes(
-    telemetry: Telemetry, clock: ManualClock, trace_checks: TraceChecks, kept: list[str]
-) -> None:
-    monitor = _new_monitor(telemetry, clock, trace_checks=trace_checks)
-    error = OSError("refused")
-    finding = _find(monitor, Status.HEALTHY, Status.HEALTHY, error, error, Status.HEALTHY)
-    assert [_attributes(span.attributes)["health.status"] for span in telemetry.spans] == kept
-    assert bool(finding.trace_id) is (trace_checks != "none")
-    assert sum(telemetry.values("health.check.runs", "health.status").values()) == 5
-
-
-def _span(telemetry: Telemetry) -> ReadableSpan:
-    (span,) = telemetry.spans
-    return span
-
-
-def test_a_run_is_an_internal_span_that_lasts_as_long_as_it(
-    telemetry: Telemetry, monitor: HealthMonitor, clock: ManualClock
-) -> None:
-    @monitor.check("database")
-    async def database() -> None:
-        await asyncio.sleep(0.25)
-
-    start = int(clock.now().timestamp() * 1e9)
-    finding = run(clock, monitor.check_now("database"))
-    span = _span(telemetry)
-    assert (span.name, span.kind) == ("health.check database", SpanKind.INTERNAL)
-    assert (span.start_time, span.end_time) == (start, start + 250_000_000)
-    assert _attributes(span.attributes) == {
-        "health.component": "database",
-        "health.status": "healthy",
-        "health.previous_status": "unknown",
-    }
-    assert span.context is not None
-    assert finding.trace_id == f"{span.context.trace_id:032x}"
-
-
-def test_a_run_is_a_root_of_its_own_whoever_asked_for_it(telemetry: Telemetry, monitor: HealthMonitor) -> None:
-    monitor.register_check(ScriptedCheck())
-
-    async def main() -> None:
-        with telemetry.tracer_provider.get_tracer("program").start_as_current_span("request"):
-            await monitor.check_now("database")
-
-    asyncio.run(main())
-    check, request = telemetry.spans
-    assert check.name == "health.check database"
-    assert check.parent is None
-    assert check.context is not None
-    assert request.context is not None
-    assert check.context.trace_id != request.context.trace_id
-
-
-def test_a_measured_duration_leads_to_its_span(telemetry: Telemetry, monitor: HealthMonitor) -> None:
-    finding = _find(monitor, Status.HEALTHY)
-    (point,) = telemetry.points("health.check.duration").values()
-    assert [f"{exemplar.trace_id:032x}" for exemplar in point.exemplars] == [finding.trace_id]
-
-
-@pytest.mark.parametrize(
-    ("answer", "code", "description"),
-    [
-        (Status.HEALTHY, StatusCode.UNSET, None),
-        (Status.DEGRADED, StatusCode.UNSET, None),
-        (HealthStatus("database", Status.UNHEALTHY, message="full"), StatusCode.ERROR, "full"),
-        (OSError("refused"), StatusCode.ERROR, "Check failed: OSError: refused"),
-    ],
-)
-def test_a_span_is_an_error_for_unhealthy_and_for_what_could_not_run(
-    telemetry: Telemetry, monitor: HealthMonitor, answer: object, code: StatusCode, description: str | None
-) -> None:
-    _find(monitor, answer)
-    status = _span(telemetry).status
-    assert (status.status_code, status.description) == (code, description)
-
-
-def test_what_a_check_raised_is_an_exception_event(telemetry: Telemetry, monitor: HealthMonitor) -> None:
-    _find(monitor, OSError("refused"))
-    (event,) = events(_span(telemetry), "exception")
-    attributes = _attributes(event.attributes)
-    stacktrace = attributes.pop("exception.stacktrace")
-    assert attributes == {
-        "exception.type": "OSError",
-        "exception.message": "Check failed: OSError: refused",
-    }
-    assert stacktrace.startswith("Traceback (most recent call last):")
-    assert stacktrace.endswith("OSError: refused\n")
-
-
-@pytest.mark.parametrize("error", [OSError("x" * 1_000_000), MuteError()])
-def test_an_error_that_is_huge_or_mute_hurts_no_batch(
-    telemetry: Telemetry, monitor: HealthMonitor, error: Exception
-) -> None:
-    _find(monitor, error)
-    (event,) = events(_span(telemetry), "exception")
-    assert sum(len(value) for value in _attributes(event.attributes).values()) < 12_000
-    assert telemetry.values("health.check.transitions", "health.component") == {}
-
-
-def test_a_sampled_out_span_leaves_no_trace_id(telemetry: Telemetry, clock: ManualClock) -> None:
-    """It would lead nowhere."""
-    never = TracerProvider(ALWAYS_OFF, shutdown_on_exit=False)
-    monitor = HealthMonitor(meter_provider=telemetry.meter_provider, tracer_provider=never, clock=clock)
-    assert _find(monitor, Status.HEALTHY).trace_id == ""
-    assert telemetry.values("health.check.runs", "health.status") == {("healthy",): 1}
-
-
-# Events
-
-
-def test_a_change_is_an_event_with_everything_about_it(
-    telemetry: Telemetry, monitor: HealthMonitor, clock: ManualClock
-) -> None:
-    @monitor.check("database", interval=10)
-    async def database() -> HealthStatus:
-        await asyncio.sleep(0.5)
-        return HealthStatus(
-            "database", Status.UNHEALTHY, message="full", error_type="disk", metadata={"free": 0, "path": "/data"}
-        )
-
-    clock.advance(2)
-    start = clock.now().timestamp()
-    run(clock, run_for(monitor, 1))
-    (event,) = events(_span(telemetry))
-    assert event.timestamp == int((start + 0.5) * 1e9)
-    assert _attributes(event.attributes) == {
-        "health.component": "database",
-        "health.status": "unhealthy",
-        "health.previous_status": "unknown",
-        "health.event": "failed",
-        "health.message": "full",
-        "health.consecutive_failures": 1,
-        "health.previous_status_time": 2.5,
-        "error.type": "disk",
-        "health.metadata.free": 0,
-        "health.metadata.path": "/data",
-    }
-
-
-@pytest.mark.parametrize(
-    ("statuses", "told"),
-    [
-        ([Status.HEALTHY], ["passed"]),
-        ([Status.DEGRADED], ["failed"]),
-        ([Status.UNHEALTHY, Status.HEALTHY], ["failed", "passed"]),
-        ([Status.HEALTHY, Status.HEALTHY, Status.UNHEALTHY], ["passed", "failed"]),
-    ],
-)
-def test_a_change_to_healthy_has_passed_and_every_other_has_failed(
-    telemetry: Telemetry, monitor: HealthMonitor, statuses: list[Status], told: list[str]
-) -> None:
-    _find(monitor, *statuses)
-    changes = [_attributes(event.attributes) for span in telemetry.spans for event in events(span)]
-    assert [change["health.event"] for change in changes] == told
-    if statuses[-1] is Status.HEALTHY:
-        assert "error.type" not in changes[-1]
-
-
-def test_only_scalar_metadata_leaves_and_only_so_much(telemetry: Telemetry, monitor: HealthMonitor) -> None:
-    metadata: dict[str, object] = {"rows": [1], "none": None, "text": "x" * 5000, "yes": True, "ratio": 0.5, "n": 3}
-    metadata |= {f"k{number}": number for number in range(100)}
-    _find(monitor, HealthStatus("database", Status.HEALTHY, metadata=metadata))
-    attributes = _attributes(events(_span(telemetry))[0].attributes)
-    sent = {key: value for key, value in attributes.items() if key.startswith("health.metadata.")}
-    assert len(sent) == 32
-    assert sent["health.metadata.text"] == "x" * 1000
-    assert (sent["health.metadata.yes"], sent["health.metadata.ratio"], sent["health.metadata.n"]) == (True, 0.5, 3)
-    assert not {"health.metadata.rows", "health.metadata.none"} & sent.keys()
-
-
-class _MuteKey:
-    def __str__(self) -> str:
-        raise ValueError("no text")
-
-
-def test_a_run_that_cannot_be_traced_is_counted_all_the_same(telemetry: Telemetry, monitor: HealthMonitor) -> None:
-    metadata: Any = {_MuteKey(): 1}
-    before = LEDGER.dropped().get(("health", "ValueError"), 0)
-    finding = _find(monitor, HealthStatus("database", Status.HEALTHY, metadata=metadata))
-    assert (finding.status, finding.trace_id) == (Status.HEALTHY, "")
-    assert telemetry.values("health.check.runs", "health.status") == {("healthy",): 1}
-    assert telemetry.values("health.check.transitions", "health.status") == {("healthy",): 1}
-    assert len(telemetry.spans) == 1  # Ended, without its event.
-    assert LEDGER.dropped()["health", "ValueError"] == before + 1
-
-
 # Several monitors
 
 
 def test_two_monitors_on_one_provider_both_report(telemetry: Telemetry, clock: ManualClock) -> None:
     """OpenTelemetry ignores the callbacks of a second instrument of the same name."""
-    monitors = [_new_monitor(telemetry, clock) for _ in range(2)]
+    monitors = [new_monitor(telemetry, clock) for _ in range(2)]
     for number, monitor in enumerate(monitors):
         monitor.register_check(ScriptedCheck(component_id=f"c{number}"))
         asyncio.run(monitor.check_now(f"c{number}"))
@@ -451,7 +231,7 @@ def test_two_monitors_on_one_provider_both_report(telemetry: Telemetry, clock: M
 
 def test_two_monitors_of_different_instruments_both_report(telemetry: Telemetry, clock: ManualClock) -> None:
     kinds: list[Literal["gauge", "updowncounter"]] = ["gauge", "updowncounter"]
-    monitors = [_new_monitor(telemetry, clock, status_instrument=kind) for kind in kinds]
+    monitors = [new_monitor(telemetry, clock, status_instrument=kind) for kind in kinds]
     for number, monitor in enumerate(monitors):
         monitor.register_check(ScriptedCheck(component_id=f"c{number}"))
         asyncio.run(monitor.check_now(f"c{number}"))
@@ -461,7 +241,7 @@ def test_two_monitors_of_different_instruments_both_report(telemetry: Telemetry,
 
 def test_monitors_of_different_providers_report_each_to_its_own(clock: ManualClock) -> None:
     first, second = Telemetry(), Telemetry()
-    monitors = [_new_monitor(first, clock), _new_monitor(second, clock)]
+    monitors = [new_monitor(first, clock), new_monitor(second, clock)]
     for number, monitor in enumerate(monitors):
         monitor.register_check(ScriptedCheck(component_id=f"c{number}"))
     assert set(first.values("health.check.status", "health.component")) == {("c0",)}
@@ -470,14 +250,14 @@ def test_monitors_of_different_providers_report_each_to_its_own(clock: ManualClo
 
 def test_a_monitor_that_is_gone_is_no_longer_reported(telemetry: Telemetry, clock: ManualClock) -> None:
     """A test or a reload that makes a monitor anew leaves no ghost."""
-    monitor = _new_monitor(telemetry, clock)
-    _find(monitor, Status.HEALTHY)
+    monitor = new_monitor(telemetry, clock)
+    find(monitor, Status.HEALTHY)
     assert telemetry.points("health.check.status")
     del monitor
     gc.collect()
     for name in ("health.check.status", "health.system.status", "health.check.status_time", "health.check.age"):
         assert telemetry.points(name) == {}
-    successor = _new_monitor(telemetry, clock)
+    successor = new_monitor(telemetry, clock)
     successor.register_check(ScriptedCheck(component_id="cache"))
     assert set(telemetry.values("health.check.status", "health.component")) == {("cache",)}
 
