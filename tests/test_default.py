@@ -1,5 +1,7 @@
 """The default system: in a plain script, in asyncio, and where it must move from one to the other."""
 
+import socket
+
 import pytest
 
 from tests.programs import Sink, environment, run_program
@@ -102,3 +104,103 @@ def test_a_check_that_hangs_does_not_cost_the_last_export(sink: Sink) -> None:
     )
     assert ran.ended - ran.printed[0] < 2.5
     assert [span.name for span in sink.received.spans] == ["work"]
+
+
+_HANGING = """
+import asyncio, threading, vitalspan
+vitalspan.configure(service_name="shop")
+@vitalspan.check("stuck", interval=0.05)
+async def stuck():
+    STUCK
+time.sleep(0.2)
+"""
+
+
+_BLOCKS, _WAITS = "time.sleep(60)", "await asyncio.sleep(60)"
+
+
+@pytest.mark.alone
+@pytest.mark.parametrize(
+    ("stuck", "ending"),
+    [
+        (_BLOCKS, ""),
+        (_BLOCKS, "asyncio.run(main())"),
+        (_BLOCKS, "asyncio.run(main())\nvitalspan.shutdown()"),
+        (_WAITS, "vitalspan.shutdown()"),
+        (_WAITS, "asyncio.run(main(SystemExit(0)))"),
+        ("await asyncio.to_thread(lambda: None)", "asyncio.run(main())\nvitalspan.shutdown()"),
+    ],
+)
+def test_a_program_ends_in_time_however_it_ends(stuck: str, ending: str) -> None:
+    """One deadline for everything: checks that hang, and a Collector that takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as black_hole:
+        ran = run_program(
+            _HANGING.replace("STUCK", stuck),
+            """
+            async def main(error=None):
+                async with vitalspan.monitoring():
+                    await asyncio.sleep(0)
+                    show(time.time())
+                    if error: raise error
+            """,
+            "show(time.time())" if "main" not in ending else "",
+            ending,
+            OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{black_hole.getsockname()[1]}",
+        )
+    assert ran.ended - ran.printed[-1] < 2.5
+
+
+def test_a_log_handler_that_comes_back_does_not_stop_configure(sink: Sink) -> None:
+    """The SDK logs while it is set up, and a program may count its log records with us."""
+    ran = run_program(
+        """
+        import threading, vitalspan
+        class Counting(logging.Handler):
+            def emit(self, record):
+                vitalspan.default_system().collector.increment_counter("log.records")
+                elsewhere = threading.Thread(target=vitalspan.default_system)
+                elsewhere.start()
+                elsewhere.join()
+        logging.getLogger().addHandler(Counting())
+        vitalspan.configure(start_monitor=False)
+        show(bool(vitalspan.flush()))
+        """,
+        **environment(sink, OTEL_EXPERIMENTAL_RESOURCE_DETECTORS="nonsense"),
+    )
+    assert ran.printed == [True]
+    assert "nonsense" in ran.log
+    assert sink.received.points_of("health.system.status")
+
+
+def test_configure_within_configure_is_refused(sink: Sink) -> None:
+    ran = run_program(
+        """
+        import vitalspan
+        class Configuring(logging.Handler):
+            def emit(self, record):
+                try:
+                    vitalspan.configure()
+                except vitalspan.ConfigurationError as error:
+                    show(str(error))
+        logging.getLogger("opentelemetry").addHandler(Configuring())
+        vitalspan.configure(start_monitor=False)
+        """,
+        **environment(sink, OTEL_EXPERIMENTAL_RESOURCE_DETECTORS="nonsense"),
+    )
+    assert set(ran.printed) == {"configure() is 'called by itself': call it once, and not from a handler of the log"}
+
+
+def test_two_threads_that_come_first_get_the_same_system() -> None:
+    ran = run_program(
+        """
+        import sys, threading, vitalspan
+        sys.setswitchinterval(1e-6)
+        gate, seen = threading.Barrier(8), []
+        def come(): gate.wait(); seen.append(vitalspan.default_system())
+        threads = [threading.Thread(target=come) for _ in range(8)]
+        for thread in threads: thread.start()
+        for thread in threads: thread.join()
+        show(len(seen), len(set(map(id, seen))))
+        """
+    )
+    assert ran.printed == [[8, 1]]

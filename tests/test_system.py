@@ -332,3 +332,10 @@ def test_a_system_ends_within_its_timeout_though_a_backend_hangs(
 
     assert run(clock, main()) <= 3
     assert not release.is_set()
+
+
+@pytest.mark.parametrize("part", ["event_bus", "monitor", "collector"])
+def test_a_part_of_another_kind_is_refused(part: str) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        MonitoringSystem(**{part: 3})
+    assert (raised.value.what, raised.value.value) == (part, 3)

@@ -7,8 +7,11 @@ import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from vitalspan._delivery import FlushResult
+from vitalspan._errors import ConfigurationError
+from vitalspan._guard import describe
 from vitalspan._system import MonitoringSystem
 from vitalspan._threads import Lane
 from vitalspan._types import F, TagValue
@@ -18,26 +21,36 @@ from vitalspan.health._status import Status
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace.sampling import Sampler  # noqa: TID251 - for the type checker only
 
-    from vitalspan.pipeline import FlushResult, Pipeline, Protocol
+    from vitalspan.pipeline import Pipeline, Protocol
 
 __all__ = ["check", "configure", "default_system", "flush", "monitoring", "shutdown"]
 
 _logger = logging.getLogger("vitalspan")
 
+_ENDS_WITHIN = 2.0
+"""Seconds for everything that `monitoring` does at its end: what a program may take to exit."""
+
+_SYSTEM_ENDS_WITHIN = 1.0
+"""Seconds of these for checks and backends; the rest is for the last export."""
+
+_LAST_MOMENT = 0.25
+"""Seconds that an export gets in any case: a Collector on this machine answers within a few milliseconds."""
+
 
 class _Default:
-    """The one system and the one pipeline of this process; both are made when they are first needed."""
+    """The one system and the one pipeline of this process; both are made when they are first needed.
+
+    No lock is held while they are made: making them logs, and a handler of the program's log may come here.
+    """
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
         self.pipeline: Pipeline | None = None
-        self._system: MonitoringSystem | None = None
-
-    @property
-    def system(self) -> MonitoringSystem:
-        if self._system is None:
-            self._system = MonitoringSystem()
-        return self._system
+        self.system: MonitoringSystem | None = None
+        self.lock = threading.Lock()
+        # Held by the thread that builds the pipeline; others wait for it, the same one is refused.
+        self.building = threading.RLock()
+        self.is_building = False
+        self.shutdown_timeout = 2.0
 
 
 _default = _Default()
@@ -45,8 +58,13 @@ _default = _Default()
 
 def default_system() -> MonitoringSystem:
     """Return the system behind the functions of this module: its monitor, its collector and its event bus."""
-    with _default.lock:
-        return _default.system
+    if _default.system is None:
+        made = MonitoringSystem(shutdown_timeout=_SYSTEM_ENDS_WITHIN)
+        with _default.lock:
+            # Of two threads that come at the same moment, one has made it in vain.
+            if _default.system is None:
+                _default.system = made
+    return _default.system
 
 
 def configure(
@@ -87,38 +105,55 @@ def configure(
     Raises:
         ConfigurationError: An argument or a variable that cannot be used. Nothing has been set up then.
     """
-    # The SDK and the exporters load when they are used, not when vitalspan is imported.
-    from vitalspan.pipeline import Settings, build  # noqa: PLC0415
-
-    with _default.lock:
-        if _default.pipeline is not None:
-            is_over = _default.pipeline.is_shut_down
-            _logger.log(
-                logging.WARNING if is_over else logging.DEBUG,
-                "configure() was called again: the pipeline of the first call stays%s",
-                ", and it was shut down: nothing is sent" if is_over else "",
+    with _default.building:
+        if _default.is_building:
+            raise ConfigurationError(
+                "configure()", "called by itself", "call it once, and not from a handler of the log"
             )
-        else:
-            _default.pipeline = build(
-                Settings(
-                    environ=dict(os.environ),
-                    service_name=service_name,
-                    service_version=service_version,
-                    resource_attributes=resource_attributes,
-                    endpoint=endpoint,
-                    protocol=protocol,
-                    headers=headers,
-                    sampler=sampler,
-                    metric_export_interval=metric_export_interval,
-                    span_export_interval=span_export_interval,
-                    shutdown_timeout=shutdown_timeout,
+        pipeline, is_new = _default.pipeline, False
+        if pipeline is None:
+            _default.is_building = True
+            try:
+                pipeline, is_new = (
+                    _new_pipeline(
+                        service_name=service_name,
+                        service_version=service_version,
+                        resource_attributes=resource_attributes,
+                        endpoint=endpoint,
+                        protocol=protocol,
+                        headers=headers,
+                        sampler=sampler,
+                        metric_export_interval=metric_export_interval,
+                        span_export_interval=span_export_interval,
+                        shutdown_timeout=shutdown_timeout,
+                    ),
+                    True,
                 )
-            )
+            finally:
+                _default.is_building = False
+            _default.pipeline = pipeline
+            _default.shutdown_timeout = shutdown_timeout
             # Registered after the pipeline's own handler, so run before it: the last findings still leave.
-            atexit.register(shutdown, shutdown_timeout)
-        if start_monitor:
-            _default.system.monitor.start()
-        return _default.pipeline
+            atexit.register(_at_exit)
+    if not is_new:
+        _logger.log(
+            logging.WARNING if pipeline.is_shut_down else logging.DEBUG,
+            "configure() was called again: the pipeline of the first call stays%s",
+            ", and it was shut down: nothing is sent" if pipeline.is_shut_down else "",
+        )
+    if start_monitor:
+        default_system().monitor.start()
+    return pipeline
+
+
+def _new_pipeline(**arguments: Any) -> "Pipeline":
+    try:
+        # The SDK and the exporters load when they are used, not when vitalspan is imported.
+        from vitalspan.pipeline import Settings, build  # noqa: PLC0415
+    except ValueError as error:
+        # Some variables, such as OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT, are read while the SDK is imported.
+        raise ConfigurationError("an OTEL_* variable", describe(error), "correct it, or unset it") from error
+    return build(Settings(environ=dict(os.environ), **arguments))
 
 
 def check(
@@ -163,7 +198,8 @@ async def monitoring() -> AsyncGenerator[MonitoringSystem]:
     """Run the default system in this event loop, where clients and pools live, until the block is left.
 
     A monitor that `configure` has started on its own thread moves here. At the end everything recorded is
-    sent, because many servers end a process without running its exit handlers.
+    sent, because many servers end a process without running its exit handlers; that takes two seconds at most.
+    (A check that swallows its cancellation for ever keeps `asyncio.run` from ending: asyncio waits for every task.)
 
     ```python
     import asyncio
@@ -177,43 +213,55 @@ async def monitoring() -> AsyncGenerator[MonitoringSystem]:
     ```
 
     Raises:
-        ConfigurationError: The system runs in another event loop already.
+        ConfigurationError: The system runs in another event loop of the program already.
     """
     system = default_system()
     await Lane("vitalspan-move").run(system.monitor.stop)
+    ending = 0.0
     try:
         async with system:
-            yield system
+            try:
+                yield system
+            finally:
+                ending = time.monotonic()
     finally:
-        await Lane("vitalspan-flush").run(lambda: flush(timeout=2.0))
+        left = max(_LAST_MOMENT, _ENDS_WITHIN - (time.monotonic() - ending)) if ending else _LAST_MOMENT
+        await Lane("vitalspan-flush").run(lambda: flush(left))
 
 
-def flush(timeout: float = 5.0) -> "FlushResult":
+def flush(timeout: float = 5.0) -> FlushResult:
     """Send everything recorded so far, within *timeout* seconds; the result is true when it was delivered.
 
     Before `configure` there is nothing to send. It blocks: in an event loop, await
     `asyncio.to_thread(vitalspan.flush)`.
     """
-    from vitalspan.pipeline import FlushResult  # noqa: PLC0415 - the SDK loads when it is used
-
     return _default.pipeline.flush(timeout) if _default.pipeline is not None else FlushResult()
 
 
-def shutdown(timeout: float = 2.0) -> "FlushResult":
+def shutdown(timeout: float | None = None) -> FlushResult:
     """Stop the checks, send everything, and end the pipeline, within *timeout* seconds.
 
-    Called at exit by itself. OpenTelemetry's providers cannot be set twice in a process, so nothing is
-    sent any more afterwards.
+    By default it takes what `configure(shutdown_timeout=)` allows. Called at exit by itself. OpenTelemetry's
+    providers cannot be set twice in a process, so nothing is sent any more afterwards; called again it returns what
+    it returned before.
     """
-    from vitalspan.pipeline import FlushResult  # noqa: PLC0415 - the SDK loads when it is used
+    atexit.unregister(_at_exit)
+    return _end(timeout)
 
+
+def _at_exit() -> None:
+    _end(None)
+
+
+def _end(timeout: float | None) -> FlushResult:
     begin = time.monotonic()
-    # Half of the time at most: a check that hangs must not cost the last export.
-    _stop_monitor(timeout / 2)
+    seconds = _default.shutdown_timeout if timeout is None else timeout
+    if _default.system is not None:
+        # Half of the time at most: a check that hangs must not cost the last export.
+        _default.system.monitor.stop(seconds / 2)
     if _default.pipeline is None:
         return FlushResult()
-    return _default.pipeline.shutdown(max(timeout / 2, timeout - (time.monotonic() - begin)))
-
-
-def _stop_monitor(timeout: float = 1.0) -> None:
-    default_system().monitor.stop(timeout)
+    waited = time.monotonic() - begin
+    if timeout is None and waited < _LAST_MOMENT:
+        return _default.pipeline.shutdown()  # It knows what an export that hangs has had already.
+    return _default.pipeline.shutdown(max(_LAST_MOMENT, seconds - waited))

@@ -67,7 +67,7 @@ class DuplicateCheckError(VitalspanError, ValueError):
 
 
 class DuplicateInstrumentError(VitalspanError, ValueError):
-    """A metric of the same name exists with another kind or unit.
+    """A metric of the same name exists with another kind, unit or boundaries.
 
     Attributes:
         name: The name of the metric.

@@ -102,8 +102,9 @@ class Lane:
             try:
                 result = context.run(function)
             except BaseException as error:  # noqa: BLE001 - carried to whoever awaits, SystemExit too
-                # A future refuses StopIteration, which would end the coroutine that awaits it.
-                carried = RuntimeError(f"{error!r}") if isinstance(error, StopIteration) else error
+                # Where they are awaited they would mean something else: the end of a coroutine, the user's Ctrl-C.
+                is_other = isinstance(error, StopIteration | KeyboardInterrupt)
+                carried = RuntimeError(f"{error!r}") if is_other else error
                 settle = partial(future.set_exception, carried)
             else:
                 settle = partial(future.set_result, result)
@@ -131,21 +132,33 @@ class LoopThread:
         self._shutdown = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._has_begun = threading.Event()
+        self._has_ended = False
         self._is_told = False
+        self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
-        """Start the thread; come back when its loop runs, so that `stop` reaches it."""
-        self._thread.start()
+        """Start the thread, once; come back when its coroutine has begun, so that what it sets up is there.
+
+        Raises:
+            RuntimeError: The machine, or an interpreter that is ending, gives no thread.
+        """
+        with self._lock:
+            if self._thread.ident is None:
+                self._thread.start()
         self._has_begun.wait()
 
-    def stop(self, timeout: float) -> bool:
-        """Ask the coroutine to return; tell whether the thread has ended within *timeout* seconds."""
+    def tell(self) -> None:
+        """Ask the coroutine to return, and do not wait for it."""
         self._is_told = True
         # A closed loop refuses the call: the coroutine has returned already.
         with contextlib.suppress(RuntimeError):
             if self._loop is not None:
                 self._loop.call_soon_threadsafe(self._shutdown.set)
+
+    def stop(self, timeout: float) -> bool:
+        """Ask the coroutine to return; tell whether the thread has ended within *timeout* seconds."""
+        self.tell()
         # A thread cannot wait for itself, nor for one that has not started: either ends soon after.
         with contextlib.suppress(RuntimeError):
             self._thread.join(timeout)
@@ -157,6 +170,11 @@ class LoopThread:
         return self._thread.is_alive()
 
     @property
+    def is_over(self) -> bool:
+        """Whether the coroutine has been told to return, or has ended by itself; the thread may take a while yet."""
+        return self._is_told or self._has_ended
+
+    @property
     def is_current(self) -> bool:
         """Whether the caller runs on this thread; stopping it from there could not be waited for."""
         return self._thread is threading.current_thread()
@@ -165,11 +183,13 @@ class LoopThread:
         try:
             asyncio.run(self._begin())
         finally:
+            self._has_ended = True
             self._has_begun.set()  # Without a loop too (no file descriptor is left for one): nobody waits for ever.
 
     async def _begin(self) -> None:
         self._loop = asyncio.get_running_loop()
         if self._is_told:
             self._shutdown.set()
-        self._has_begun.set()
+        # It comes after the first step of the coroutine, which is under way.
+        self._loop.call_soon(self._has_begun.set)
         await self._main(self._shutdown)

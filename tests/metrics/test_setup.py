@@ -164,10 +164,15 @@ def test_one_name_has_one_unit(make: Callable[..., Any], first: str, second: str
         make("shop.x", unit=second)
 
 
-@pytest.mark.parametrize("interval", [0, -1, float("nan")])
-def test_the_flush_interval_is_above_zero(interval: float) -> None:
+@pytest.mark.parametrize("interval", [0, -1, float("nan"), float("inf"), "60", True, None])
+def test_the_flush_interval_is_a_finite_number_above_zero(interval: Any) -> None:
     with pytest.raises(ConfigurationError, match=r"flush_interval is .*: give seconds above zero"):
         MetricsCollector(flush_interval=interval)
+
+
+@pytest.mark.parametrize("interval", [60, 0.5, Decimal("0.5")])
+def test_the_flush_interval_is_any_number_of_seconds(interval: Any) -> None:
+    assert MetricsCollector(flush_interval=interval).flush_interval == interval
 
 
 def test_a_backend_has_a_method_that_sends() -> None:
@@ -175,6 +180,50 @@ def test_a_backend_has_a_method_that_sends() -> None:
     with pytest.raises(ConfigurationError, match=r"send_metrics\(metrics\)") as caught:
         MetricsCollector(InMemoryBackend(), backend)
     assert caught.value.value is backend
+
+
+def test_a_backend_is_an_object_and_not_its_class() -> None:
+    """A class has the method too, and every flush would fail."""
+    backend: Any = InMemoryBackend
+    with pytest.raises(ConfigurationError, match="a backend") as caught:
+        MetricsCollector(backend)
+    assert caught.value.value is backend
+
+
+def test_tags_that_are_refused_have_not_taken_the_name(make: Callable[..., Any], collector: MetricsCollector) -> None:
+    with pytest.raises(ConfigurationError, match="tags"):
+        make("shop.x", tags="region")
+    assert not collector._instruments
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "existing"),
+    [
+        ({"boundaries": (1, 2)}, {"boundaries": (1, 3)}, r"boundaries \(1, 2\)"),
+        ({"boundaries": (1,)}, {"boundaries": ()}, r"boundaries \(1,\)"),
+        ({}, {"boundaries": (1,)}, "its default boundaries"),
+        ({"unit": "s"}, {"boundaries": (1,)}, r"boundaries \(0\.0005, .*\)"),
+    ],
+)
+def test_one_histogram_has_one_set_of_boundaries(
+    collector: MetricsCollector, first: dict[str, Any], second: dict[str, Any], existing: str
+) -> None:
+    """The second caller's buckets would not be there, and nothing would say so."""
+    collector.histogram("shop.x", **first)
+    with pytest.raises(DuplicateInstrumentError, match=f"already a histogram.* with {existing} and cannot") as caught:
+        collector.histogram("shop.x", **second)
+    assert caught.value.wanted == f"histogram with boundaries {second['boundaries']}"
+
+
+@pytest.mark.parametrize("boundaries", [None, (1, 2), [1.0, 2.0]])
+def test_a_histogram_is_found_again_by_the_same_boundaries_or_none(
+    collector: MetricsCollector, telemetry: Telemetry, boundaries: Any
+) -> None:
+    collector.histogram("shop.x", unit="s", boundaries=(1, 2)).record(1)
+    collector.histogram("shop.x", boundaries=boundaries).record(1)
+    collector.record_histogram("shop.x", 1)
+    ((found,),) = [telemetry.points("shop.x").values()]
+    assert (found.count, found.explicit_bounds) == (3, (1, 2))
 
 
 def test_names_that_differ_in_case_only_are_one_metric(telemetry: Telemetry) -> None:

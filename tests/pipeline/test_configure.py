@@ -391,6 +391,8 @@ def test_the_variables_of_the_exporters_and_the_sdk_count(sink: Sink) -> None:
     ("variable", "value", "named"),
     [
         ("OTEL_METRIC_EXPORT_INTERVAL", "0", "an OTEL_* variable is"),
+        ("OTEL_METRICS_EXEMPLAR_FILTER", "typo", "an OTEL_* variable is"),
+        ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "abc", "an OTEL_* variable is"),
         ("OTEL_PYTHON_ID_GENERATOR", "dice", "OTEL_PYTHON_ID_GENERATOR is 'dice': give one of random"),
         ("OTEL_LOGS_EXPORTER", "pigeon", "OTEL_LOGS_EXPORTER is 'pigeon'"),
         ("OTEL_CONFIG_FILE", "/nowhere.yaml", "OTEL_CONFIG_FILE is '/nowhere.yaml': correct it"),
@@ -471,3 +473,20 @@ def test_after_shutdown_configure_says_that_nothing_is_sent_any_more(sink: Sink)
     )
     assert ran.printed == [True]
     assert "it was shut down: nothing is sent" in ran.log
+
+
+def test_a_host_that_could_not_deliver_is_not_believed_to_have() -> None:
+    ran = run_program(
+        """
+        import vitalspan
+        from opentelemetry import trace
+        class Provider(trace.NoOpTracerProvider):
+            def force_flush(self): return False
+        trace.set_tracer_provider(Provider())
+        vitalspan.configure(start_monitor=False)
+        show(dict(vitalspan.flush().undelivered))
+        """,
+        OTEL_METRICS_EXPORTER="none",
+        OTEL_LOGS_EXPORTER="none",
+    )
+    assert ran.printed == [{"traces": "RuntimeError: the host's provider could not deliver everything"}]

@@ -3,6 +3,7 @@
 import contextlib
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 from vitalspan.pipeline import Pipeline
 from vitalspan.pipeline._export import Exports
@@ -73,6 +74,37 @@ def test_a_pipeline_ends_once() -> None:
     assert pipeline.shutdown()
     assert pipeline.flush()
     assert (done.ended, done.flushed) == (1, 1)
+
+
+def test_what_was_lost_at_the_end_stays_lost() -> None:
+    pipeline = Pipeline({"traces": Done(fails=True).route}, shutdown_timeout=1)
+    assert not pipeline.shutdown()
+    assert pipeline.shutdown().undelivered == pipeline.flush().undelivered == {"traces": "OSError: unplugged"}
+
+
+def test_an_export_that_hangs_has_had_a_part_of_the_time_for_ending() -> None:
+    """Otherwise a flush and then the exit would each wait their full time for the same dead Collector."""
+    release = threading.Event()
+    pipeline = Pipeline({"traces": Done(hangs=release).route}, shutdown_timeout=1)
+    begin = time.monotonic()
+    assert not pipeline.flush(timeout=0.6)
+    assert not pipeline.shutdown()
+    assert time.monotonic() - begin < 1.4
+    release.set()
+
+
+def test_flushes_at_the_same_time_are_all_told_the_truth() -> None:
+    release = threading.Event()
+    done = Done(hangs=release)
+    pipeline = Pipeline({"traces": done.route}, shutdown_timeout=1)
+    with ThreadPoolExecutor(4) as pool:
+        results = [pool.submit(pipeline.flush, 5) for _ in range(4)]
+        while not done.flushed:
+            time.sleep(0.001)
+        release.set()
+        assert all(result.result() for result in results)
+    assert 1 <= done.flushed <= 4
+    pipeline.shutdown()
 
 
 def test_routes_cannot_be_changed_from_outside() -> None:

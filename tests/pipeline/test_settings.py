@@ -20,6 +20,12 @@ from vitalspan.pipeline import Settings
         ({"resource_attributes": ["team"]}, {}, "resource_attributes is"),
         ({"resource_attributes": {"team": None}}, {}, "resource_attributes['team'] is None"),
         ({"resource_attributes": {"": "x"}}, {}, "resource_attributes['']"),
+        ({"resource_attributes": {"team": 2**70}}, {}, "resource_attributes['team']"),
+        ({"service_name": "shop\udcff"}, {}, "service_name is"),
+        ({"headers": {"": "x"}}, {}, "a header's name is ''"),
+        ({"headers": {"two words": "x"}}, {}, "a header's name is 'two words'"),
+        ({"headers": {"key": "a\r\nb"}}, {}, "header 'key' is '...'"),
+        ({"headers": {"key": "ä"}}, {}, "header 'key' is '...'"),
         ({"endpoint": "collector:4318"}, {}, "endpoint is 'collector:4318': give a URL"),
         ({"endpoint": "ftp://collector"}, {}, "endpoint is 'ftp://collector'"),
         ({"endpoint": "http://"}, {}, "endpoint is 'http://'"),
@@ -50,6 +56,15 @@ def test_a_secret_is_not_repeated_in_an_error() -> None:
         Settings(environ={}, endpoint="ftp://user:hunter2@collector")
     assert "hunter2" not in str(raised.value)
     assert "collector" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"headers": "authorization=hunter2"}, {"endpoint": "ftp://collector?api_key=hunter2"}]
+)
+def test_what_is_not_what_it_should_be_may_hold_a_secret_too(arguments: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        Settings(environ={}, **arguments)
+    assert "hunter2" not in str(raised.value)
 
 
 def test_a_secret_is_not_in_the_representation() -> None:

@@ -56,7 +56,7 @@ def test_what_cannot_be_instrumented_is_refused_with_what_to_do(
 
 
 @_EVERY
-@pytest.mark.parametrize("name", ["", "x" * 256, 3, b"x", ["x"]])
+@pytest.mark.parametrize("name", ["", "x" * 256, "caf\udce9", 3, b"x", ["x"]])
 def test_a_name_is_some_text(decorate: Callable[..., Any], name: Any) -> None:
     """Told where the decorator is made, before it meets a function."""
     with pytest.raises(ConfigurationError) as caught:

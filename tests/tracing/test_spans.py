@@ -193,28 +193,6 @@ def test_an_error_is_told_by_the_span_and_goes_on_unchanged(
     assert "charge" in str(event.attributes["exception.stacktrace"])
 
 
-class WordlessError(Exception):
-    """An error whose text cannot be had."""
-
-    def __str__(self) -> str:
-        raise RuntimeError("no words")
-
-
-def test_an_error_without_a_text_that_can_be_had_still_ends_the_span(telemetry: Telemetry, losses: Losses) -> None:
-    @traced
-    def charge() -> None:
-        raise WordlessError
-
-    with pytest.raises(WordlessError):
-        charge()
-    span = _span(telemetry)
-    assert span.status.status_code is StatusCode.ERROR
-    assert span.status.description == "WordlessError: (its text cannot be had: __str__ raised)"
-    assert span.attributes is not None
-    assert span.attributes["error.type"] == f"{__name__}.WordlessError"
-    assert losses.of("traces") == {"RuntimeError": 1}, "the exception event could not be made"
-
-
 # Cancellation
 
 

@@ -1,6 +1,7 @@
 """MetricsCollector: records metrics, and flushes them to backends that are not OTLP."""
 
 import asyncio
+import inspect
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
@@ -28,6 +29,7 @@ from vitalspan.metrics._otel import new_meter
 from vitalspan.metrics._validation import (
     require_boundaries,
     require_description,
+    require_interval,
     require_name,
     require_tags,
     require_unit,
@@ -64,14 +66,13 @@ class MetricsCollector:
             clock: Where time comes from.
 
         Raises:
-            ConfigurationError: A backend has no `send_metrics`, or the interval is not above zero.
+            ConfigurationError: A backend has no `send_metrics` or is a class, or the interval is not a finite
+                number above zero.
         """
         for backend in backends:
-            if not isinstance(backend, MetricsBackend):
+            if inspect.isclass(backend) or not isinstance(backend, MetricsBackend):
                 raise ConfigurationError("a backend", backend, "give an object with a method send_metrics(metrics)")
-        if not flush_interval > 0:
-            raise ConfigurationError("flush_interval", flush_interval, "give seconds above zero")
-        self.flush_interval = flush_interval
+        self.flush_interval = require_interval(flush_interval)
         self._meter = new_meter(meter_provider)
         self._flusher = Flusher(backends, clock)
         self._lock = threading.Lock()
@@ -94,17 +95,20 @@ class MetricsCollector:
             ConfigurationError: A name, unit or tag that OpenTelemetry would not take.
             DuplicateInstrumentError: The name is in use for another kind or unit.
         """
-        return BoundCounter(self._declare(name, Kind.COUNTER, unit, description), require_tags(tags))
+        checked = require_tags(tags)  # Before the metric is made, so that an error leaves nothing behind.
+        return BoundCounter(self._declare(name, Kind.COUNTER, unit, description), checked)
 
     def up_down_counter(
         self, name: str, *, unit: str = "", description: str = "", tags: Tags | None = None
     ) -> BoundUpDownCounter:
         """Return a recorder of a balance, such as the jobs in a queue. Arguments as for `counter`."""
-        return BoundUpDownCounter(self._declare(name, Kind.UP_DOWN_COUNTER, unit, description), require_tags(tags))
+        checked = require_tags(tags)
+        return BoundUpDownCounter(self._declare(name, Kind.UP_DOWN_COUNTER, unit, description), checked)
 
     def gauge(self, name: str, *, unit: str = "", description: str = "", tags: Tags | None = None) -> BoundGauge:
         """Return a recorder of a value that stands until it is set again. Arguments as for `counter`."""
-        return BoundGauge(self._declare(name, Kind.GAUGE, unit, description), require_tags(tags))
+        checked = require_tags(tags)
+        return BoundGauge(self._declare(name, Kind.GAUGE, unit, description), checked)
 
     def histogram(
         self,
@@ -123,11 +127,14 @@ class MetricsCollector:
             description: What is measured.
             tags: The attributes of this series.
             boundaries: Upper bounds of the buckets, rising. By default those that fit seconds when the
-                unit is `s`, otherwise OpenTelemetry's own.
+                unit is `s`, otherwise OpenTelemetry's own, and for a histogram that exists those that it has.
+
+        Raises:
+            ConfigurationError: As for `counter`, or boundaries that are not finite or do not rise.
+            DuplicateInstrumentError: The name is in use for another kind or unit, or with other boundaries.
         """
-        bounds = require_boundaries(boundaries)
-        instrument = self._declare(name, Kind.HISTOGRAM, unit, description, bounds)
-        return BoundHistogram(instrument, require_tags(tags))
+        checked, bounds = require_tags(tags), require_boundaries(boundaries)
+        return BoundHistogram(self._declare(name, Kind.HISTOGRAM, unit, description, bounds), checked)
 
     def summary(self, name: str, *, unit: str = "", description: str = "", tags: Tags | None = None) -> BoundSummary:
         """Return a recorder of sum, count, smallest and largest. Arguments as for `counter`.
@@ -135,7 +142,8 @@ class MetricsCollector:
         It becomes an OpenTelemetry histogram without bucket boundaries: OpenTelemetry has no summary
         instrument, and such a histogram carries exactly these four numbers.
         """
-        return BoundSummary(self._declare(name, Kind.SUMMARY, unit, description), require_tags(tags))
+        checked = require_tags(tags)
+        return BoundSummary(self._declare(name, Kind.SUMMARY, unit, description), checked)
 
     # The short way: by name each time. Silent, because it runs with the program.
 
@@ -222,17 +230,32 @@ class MetricsCollector:
                 lower = name.lower()
                 existing = self._instruments.get(lower)
                 if existing is None:
-                    send = self._new_sender(lower, kind, unit, description, boundaries)
-                    made = Instrument(
-                        lower, kind, unit, description, send=send, keeps_series=self._flusher.has_backends
-                    )
+                    made = self._new_instrument(lower, kind, unit, description, boundaries)
                     self._instruments = MappingProxyType({**self._instruments, name: made, lower: made})
                     return made
                 self._instruments = MappingProxyType({**self._instruments, name: existing})
         if existing.kind is not kind or unit not in ("", existing.unit):
             wanted = f"{kind.value} in {unit!r}" if unit else kind.value
             raise DuplicateInstrumentError(name, str(existing), wanted)
+        if boundaries not in (None, existing.boundaries):
+            has = "its default boundaries" if existing.boundaries is None else f"boundaries {existing.boundaries}"
+            raise DuplicateInstrumentError(name, f"{existing} with {has}", f"{kind.value} with boundaries {boundaries}")
         return existing
+
+    def _new_instrument(
+        self, name: str, kind: Kind, unit: str, description: str, boundaries: tuple[float, ...] | None
+    ) -> Instrument:
+        if kind is Kind.HISTOGRAM and boundaries is None and unit == _names.SECONDS:
+            boundaries = _names.DURATION_BOUNDARIES
+        return Instrument(
+            name,
+            kind,
+            unit,
+            description,
+            boundaries=boundaries,
+            send=self._new_sender(name, kind, unit, description, boundaries),
+            keeps_series=self._flusher.has_backends,
+        )
 
     def _new_sender(
         self, name: str, kind: Kind, unit: str, description: str, boundaries: tuple[float, ...] | None
@@ -245,8 +268,6 @@ class MetricsCollector:
             case Kind.GAUGE:
                 return self._meter.create_gauge(name, unit, description).set
             case Kind.HISTOGRAM:
-                if boundaries is None and unit == _names.SECONDS:
-                    boundaries = _names.DURATION_BOUNDARIES
                 return self._meter.create_histogram(
                     name, unit, description, explicit_bucket_boundaries_advisory=boundaries
                 ).record

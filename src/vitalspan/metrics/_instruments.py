@@ -34,6 +34,9 @@ __all__ = [
     "Kind",
 ]
 
+_LARGEST_EXACT = 2**53
+"""Up to here a float holds every whole number."""
+
 MOST_SERIES = 2000
 """Series that one metric keeps for backends: the default cardinality limit of the OpenTelemetry SDK."""
 
@@ -58,6 +61,7 @@ class Instrument:
         unit: str,
         description: str,
         *,
+        boundaries: tuple[float, ...] | None,
         send: Callable[[float, Mapping[str, TagValue]], None],
         keeps_series: bool,
     ) -> None:
@@ -68,6 +72,7 @@ class Instrument:
             kind: What it is.
             unit: A valid unit.
             description: What it measures.
+            boundaries: The upper bounds of its buckets; None where it has none, or OpenTelemetry's own.
             send: Hands a value and its tags to OpenTelemetry.
             keeps_series: Whether a backend wants the values too.
         """
@@ -75,10 +80,13 @@ class Instrument:
         self.kind = kind
         self.unit = unit
         self.description = description
+        self.boundaries = boundaries
         self._send = send
         self._keeps_series = keeps_series
         # OpenTelemetry takes a negative value of these two only; the SDK would drop any other with a line in the log.
         self._may_be_negative = kind in {Kind.UP_DOWN_COUNTER, Kind.GAUGE}
+        self._adds_up = kind is not Kind.GAUGE
+        self._whole = 0
         self._lock = threading.Lock()
         # Replaced, never mutated: a flush on another thread iterates without a lock.
         self._series: Mapping[tuple[tuple[str, TagValue], ...], Series] = MappingProxyType({})
@@ -95,6 +103,8 @@ class Instrument:
         elif number < 0 and not self._may_be_negative:
             self._reject("negative", value)
         else:
+            if self._adds_up and isinstance(number, int):
+                number = self._summable(number)
             with Guard(f"recording metric {self.name}", signal="metrics"):
                 self._send(number, tags)
                 if self._keeps_series:
@@ -122,6 +132,17 @@ class Instrument:
         """Yield each series with its tags."""
         for key, series in self._series.items():
             yield series, MappingProxyType(dict(key))
+
+    def _summable(self, number: int) -> float:
+        """Return *number* so that it can be added up for ever: OTLP carries a sum of ints in 64 bits.
+
+        One sum beyond them would fail the export of every metric from then on; a sum of floats cannot. So ints
+        stay ints until all of this metric's together, whatever their tags and signs, pass what a float holds exactly.
+        """
+        # No lock: threads that come at the same moment may lose some of these, and one in a thousand is enough.
+        size = abs(number)
+        self._whole += size
+        return number if self._whole <= _LARGEST_EXACT else float(number)
 
     def _record_series(self, number: float, tags: Mapping[str, TagValue]) -> None:
         key = tuple(sorted(tags.items()))

@@ -7,12 +7,14 @@ from itertools import pairwise
 from typing import SupportsFloat
 
 from vitalspan._errors import ConfigurationError
+from vitalspan._text import is_sendable
 from vitalspan._types import Tags, TagValue
 
 __all__ = [
     "is_tag",
     "require_boundaries",
     "require_description",
+    "require_interval",
     "require_name",
     "require_tags",
     "require_unit",
@@ -94,6 +96,14 @@ def require_boundaries(boundaries: Sequence[float] | None) -> tuple[float, ...] 
     return tuple(finite)
 
 
+def require_interval(seconds: object) -> float:
+    """Return *seconds* when they are a finite number above zero, or raise `ConfigurationError`."""
+    number = None if isinstance(seconds, bool) else to_number(seconds)
+    if number is None or number <= 0:
+        raise ConfigurationError("flush_interval", seconds, "give seconds above zero, as a finite number")
+    return number
+
+
 def require_tags(tags: Tags | None) -> dict[str, TagValue]:
     """Return a copy of *tags* when each is a `str` with a `str`, `bool`, `int` or `float`, or raise."""
     if tags is None:
@@ -120,13 +130,8 @@ def is_tag(key: object, value: object) -> bool:
 
 
 def _is_text(value: object) -> bool:
-    """Tell whether *value* is a str without lone surrogates: OTLP refuses the whole batch that holds one."""
-    if not isinstance(value, str):
-        return False
-    try:
-        return value.isascii() or bool(value.encode())
-    except UnicodeEncodeError:
-        return False
+    """Tell whether *value* is a str that can be sent."""
+    return isinstance(value, str) and is_sendable(value)
 
 
 def to_number(value: object) -> float | None:

@@ -1,6 +1,6 @@
 """Building the three providers, or joining those that the host has set."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from opentelemetry import metrics, trace
@@ -12,9 +12,12 @@ from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetr
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.id_generator import IdGenerator
+from opentelemetry.sdk.trace.sampling import Sampler
 
 from vitalspan import _names
-from vitalspan._errors import ConfigurationError
+from vitalspan._errors import ConfigurationError, VitalspanError
+from vitalspan._guard import describe
 from vitalspan._types import TagValue
 from vitalspan.metrics._otel import new_meter, observe_losses
 from vitalspan.pipeline._export import Exports
@@ -45,19 +48,21 @@ def build(settings: Settings) -> Pipeline:
     hosts = _host_providers()
     exports: dict[Signal, Exports] = {signal: Exports(signal) for signal in SIGNALS}
     # Whatever can be wrong is made first, so that an error leaves nothing half set up.
-    sampler, id_generator = new_sampler(settings), new_id_generator(settings)
-    resource = _new_resource(settings)
-    parts = _new_parts(settings, hosts, exports)
-    ours: dict[Signal, Any] = {}
-    if hosts["traces"] is None:
-        ours["traces"] = TracerProvider(sampler, resource, shutdown_on_exit=False, id_generator=id_generator)
-        trace.set_tracer_provider(ours["traces"])
-    if hosts["metrics"] is None:
-        ours["metrics"] = MeterProvider(parts["metrics"], resource, shutdown_on_exit=False)
-        metrics.set_meter_provider(ours["metrics"])
-    if hosts["logs"] is None:
-        ours["logs"] = LoggerProvider(resource, shutdown_on_exit=False)
-        set_logger_provider(ours["logs"])
+    parts: dict[Signal, list[Any]] = {signal: [] for signal in SIGNALS}
+    try:
+        sampler, id_generator = new_sampler(settings), new_id_generator(settings)
+        for signal in SIGNALS:
+            parts[signal] = _new_parts(settings, signal, hosts[signal], exports[signal])
+        ours = _new_providers(settings, hosts, parts["metrics"], sampler, id_generator)
+    except Exception as error:
+        for part in (part for made in parts.values() for part in made):
+            part.shutdown()  # It has a thread.
+        if isinstance(error, VitalspanError):
+            raise
+        # The SDK reads its own variables, such as OTEL_BSP_SCHEDULE_DELAY, and says what it cannot use.
+        raise ConfigurationError("an OTEL_* variable", describe(error), "correct it, or unset it") from error
+    for signal, provider in ours.items():
+        _SET[signal](provider)
     routes: dict[Signal, Route] = {}
     for signal in SIGNALS:
         is_joined = signal not in ours
@@ -66,6 +71,13 @@ def build(settings: Settings) -> Pipeline:
         routes[signal] = _route(provider, parts[signal], exports[signal], is_joined=is_joined)
     observe_losses(new_meter())
     return Pipeline(routes, shutdown_timeout=settings.shutdown_timeout)
+
+
+_SET: Mapping[Signal, Callable[[Any], None]] = {
+    "traces": trace.set_tracer_provider,
+    "metrics": metrics.set_meter_provider,
+    "logs": set_logger_provider,
+}
 
 
 def _host_providers() -> dict[Signal, Any]:
@@ -85,6 +97,25 @@ def _is_proxy(provider: object, package: str, no_op: type) -> bool:
     return type(provider).__module__.startswith(package) and not isinstance(provider, no_op)
 
 
+def _new_providers(
+    settings: Settings,
+    hosts: Mapping[Signal, Any],
+    readers: Sequence[MetricReader],
+    sampler: Sampler,
+    id_generator: IdGenerator,
+) -> dict[Signal, Any]:
+    """Return a provider for each signal that the host has none for. Their own handlers at exit are left out."""
+    resource = _new_resource(settings)
+    new: dict[Signal, Any] = {}
+    if hosts["traces"] is None:
+        new["traces"] = TracerProvider(sampler, resource, shutdown_on_exit=False, id_generator=id_generator)
+    if hosts["logs"] is None:
+        new["logs"] = LoggerProvider(resource, shutdown_on_exit=False)
+    if hosts["metrics"] is None:
+        new["metrics"] = MeterProvider(readers, resource, shutdown_on_exit=False)
+    return new
+
+
 def _new_resource(settings: Settings) -> Resource:
     attributes: dict[str, TagValue] = dict(settings.resource_attributes or {})
     if settings.service_name is not None:
@@ -96,26 +127,12 @@ def _new_resource(settings: Settings) -> Resource:
     return Resource.create(attributes)
 
 
-def _new_parts(
-    settings: Settings, hosts: Mapping[Signal, Any], exports: Mapping[Signal, Exports]
-) -> dict[Signal, list[Any]]:
-    """Return the processors and readers of each signal, which carry telemetry to the exporters."""
-    parts: dict[Signal, list[Any]] = {signal: [] for signal in SIGNALS}
-    try:
-        for signal in SIGNALS:
-            host = hosts[signal]
-            # A provider that is not the SDK's has nothing that an exporter could be attached to.
-            if host is None or (settings.endpoint is not None and isinstance(host, _SDK_PROVIDERS)):
-                for exporter in new_exporters(settings, signal):
-                    parts[signal].append(_new_part(settings, signal, exporter, exports[signal]))
-    except ValueError as error:
-        for part in (part for made in parts.values() for part in made):
-            part.shutdown()  # It has a thread.
-        if isinstance(error, ConfigurationError):
-            raise
-        # The SDK reads its own variables, such as OTEL_BSP_SCHEDULE_DELAY, and says what it cannot use.
-        raise ConfigurationError("an OTEL_* variable", str(error), "correct it, or unset it") from error
-    return parts
+def _new_parts(settings: Settings, signal: Signal, host: object, exports: Exports) -> list[Any]:
+    """Return the processors and readers of *signal*, which carry telemetry to the exporters."""
+    # A provider that is not the SDK's has nothing that an exporter could be attached to.
+    if host is not None and (settings.endpoint is None or not isinstance(host, _SDK_PROVIDERS)):
+        return []
+    return [_new_part(settings, signal, exporter, exports) for exporter in new_exporters(settings, signal)]
 
 
 def _new_part(settings: Settings, signal: Signal, exporter: Any, exports: Exports) -> Any:
@@ -152,9 +169,11 @@ def _route(provider: Any, parts: Sequence[Any], exports: Exports, *, is_joined: 
     def flush() -> None:
         for part in parts:
             part.force_flush()
-        # The host's own processors carry our data too. A provider that is not the SDK's may have no such method.
-        if is_joined and hasattr(provider, "force_flush"):
-            provider.force_flush()
+        # The host's own processors carry our data too. Another vendor's provider may have no such method, or say
+        # nothing; the SDK's says False when it could not.
+        flush_host = getattr(provider, "force_flush", None)
+        if is_joined and flush_host is not None and flush_host() is False:
+            raise RuntimeError("the host's provider could not deliver everything")
 
     def shutdown() -> None:
         if not is_joined:

@@ -3,8 +3,6 @@
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any
 
 from vitalspan._errors import error_type
@@ -12,24 +10,7 @@ from vitalspan._guard import LEDGER, describe
 from vitalspan._threads import Worker
 from vitalspan.pipeline._settings import Signal
 
-__all__ = ["Exports", "FlushResult", "run_all"]
-
-_LATE = "not finished in time"
-
-
-@dataclass(frozen=True, slots=True)
-class FlushResult:
-    """Whether everything recorded so far was delivered. It is true when it was.
-
-    Attributes:
-        undelivered: Why not, by signal (`traces`, `metrics`, `logs`).
-    """
-
-    undelivered: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-
-    def __bool__(self) -> bool:
-        """Tell whether everything was delivered."""
-        return not self.undelivered
+__all__ = ["Desk", "Exports", "Job", "wait_for"]
 
 
 class Exports:
@@ -84,16 +65,23 @@ class Exports:
 
 
 class Job:
-    """Something to be done for one signal on its worker, within a deadline."""
+    """Something to be done for one signal on its worker."""
 
     def __init__(self, do: Callable[[], object]) -> None:
         """Be ready to *do* it."""
         self._do = do
         self._is_done = threading.Event()
         self._wrong = ""
+        self.started: float | None = None
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether it was begun and has not ended."""
+        return self.started is not None and not self._is_done.is_set()
 
     def run(self) -> None:
         """Do it. Never raises."""
+        self.started = time.monotonic()
         try:
             self._do()
         except Exception as error:  # noqa: BLE001 - told to whoever waits
@@ -102,26 +90,47 @@ class Job:
 
     def wait(self, seconds: float) -> str:
         """Return what went wrong, empty when nothing did, at the latest after *seconds*."""
-        return self._wrong if self._is_done.wait(max(0.0, seconds)) else _LATE
+        return self._wrong if self._is_done.wait(max(0.0, seconds)) else "not finished in time"
 
 
-def run_all(
-    work: Mapping[Signal, Callable[[], object]], workers: Mapping[Signal, Worker], timeout: float
-) -> dict[Signal, str]:
-    """Do all *work* at the same time, each on the worker of its signal; return what went wrong by signal.
+class Desk:
+    """Where the jobs of one signal are handed in: each is done on the signal's own daemon thread."""
 
-    Whatever does not end within *timeout* seconds is left behind and named. Nothing is raised.
-    """
+    def __init__(self, signal: Signal) -> None:
+        """Start the thread."""
+        self._worker = Worker(f"vitalspan-{signal}")
+        self._lock = threading.Lock()
+        self._last: Job | None = None
+
+    @property
+    def hanging_since(self) -> float | None:
+        """When the job began (monotonic seconds) that keeps the thread busy; None when it is free."""
+        last = self._last
+        return last.started if last is not None and last.is_under_way else None
+
+    def join(self, do: Callable[[], object]) -> Job:
+        """Return the job that waits to begin, or hand in a new one.
+
+        A flush that has not begun will send what was recorded meanwhile too, so that one serves everybody who
+        asks; when the one before it hangs, there is no endless queue.
+        """
+        with self._lock:
+            waits = self._last is not None and self._last.started is None
+            return self._last if waits and self._last is not None else self._hand_in(Job(do))
+
+    def add(self, do: Callable[[], object]) -> Job:
+        """Hand in a job that is done in any case."""
+        with self._lock:
+            return self._hand_in(Job(do))
+
+    def _hand_in(self, job: Job) -> Job:
+        self._last = job
+        self._worker.do(job.run)
+        return job
+
+
+def wait_for(jobs: Mapping[Signal, Job], timeout: float) -> dict[Signal, str]:
+    """Wait for all *jobs* together, at most *timeout* seconds; return what went wrong by signal. Nothing is raised."""
     deadline = time.monotonic() + timeout
-    jobs: dict[Signal, Job] = {}
-    wrong: dict[Signal, str] = {}
-    for signal, do in work.items():
-        if workers[signal].is_backed_up:
-            wrong[signal] = _LATE  # An earlier job hangs and another one waits: a third would not help.
-        else:
-            jobs[signal] = Job(do)
-            workers[signal].do(jobs[signal].run)
-    for signal, job in jobs.items():
-        if text := job.wait(deadline - time.monotonic()):
-            wrong[signal] = text
-    return wrong
+    waited = {signal: job.wait(deadline - time.monotonic()) for signal, job in jobs.items()}
+    return {signal: text for signal, text in waited.items() if text}

@@ -4,6 +4,7 @@ An argument wins over a variable. Variables that the SDK reads by itself (`OTEL_
 `OTEL_METRIC_EXPORT_INTERVAL`, `OTEL_EXPORTER_OTLP_HEADERS`, ...) are left to it.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -13,7 +14,9 @@ from urllib.parse import urlsplit
 from opentelemetry.sdk.trace.sampling import Sampler
 
 from vitalspan._errors import ConfigurationError
+from vitalspan._text import is_sendable
 from vitalspan._types import TagValue
+from vitalspan.metrics._validation import is_tag
 
 __all__ = ["SIGNALS", "Protocol", "Settings", "Signal"]
 
@@ -61,7 +64,7 @@ class Settings:
             ConfigurationError: One cannot be used; it says which, and what to do.
         """
         for what, text in (("service_name", self.service_name), ("service_version", self.service_version)):
-            if text is not None and not (isinstance(text, str) and text.strip()):
+            if text is not None and not (isinstance(text, str) and text.strip() and is_sendable(text)):
                 raise ConfigurationError(what, text, "give text that is not empty, or leave it out")
         for what, seconds in (
             ("metric_export_interval", self.metric_export_interval),
@@ -71,8 +74,10 @@ class Settings:
             is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
             if seconds is not None and not (is_number and 0 < seconds < float("inf")):
                 raise ConfigurationError(what, seconds, "give seconds above zero")
-        _require_mapping("resource_attributes", self.resource_attributes, str | bool | int | float)
-        _require_mapping("headers", self.headers, str)
+        if self.resource_attributes is not None:
+            _require_attributes(self.resource_attributes)
+        if self.headers is not None:
+            _require_headers(self.headers)
         for signal in SIGNALS:
             _require_endpoint(*self._endpoint_of(signal), self.protocol_for(signal))
 
@@ -131,16 +136,32 @@ class Settings:
         return (own, self.environ[own]) if self.environ.get(own) else (shared, self.environ.get(shared, ""))
 
 
-def _require_mapping(what: str, mapping: object, values: type | object) -> None:
-    if mapping is None:
-        return
-    if not isinstance(mapping, Mapping):
-        raise ConfigurationError(what, mapping, "give a mapping of names to values")
-    for key, value in cast("Mapping[object, object]", mapping).items():
-        if not (isinstance(key, str) and key and isinstance(value, values)):  # type: ignore[arg-type]  # a union
-            # A header may be a secret: its value is not repeated.
-            shown = value if what != "headers" else "..."
-            raise ConfigurationError(f"{what}[{key!r}]", shown, "give a non-empty name and a value of a simple type")
+def _require_attributes(attributes: object) -> None:
+    what = "resource_attributes"
+    if not isinstance(attributes, Mapping):
+        raise ConfigurationError(what, attributes, "give a mapping of names to values")
+    for key, value in cast("Mapping[object, object]", attributes).items():
+        if not is_tag(key, value):
+            raise ConfigurationError(
+                f"{what}[{key!r}]",
+                value,
+                "give a non-empty str as the name, and a str, bool, int or float as the value",
+            )
+
+
+def _require_headers(headers: object) -> None:
+    """Check *headers*; they may be secrets, so what is wrong with them is said without repeating them."""
+    if not isinstance(headers, Mapping):
+        raise ConfigurationError("headers", f"a {type(headers).__name__}", "give a mapping of names to values")
+    for name, value in cast("Mapping[object, object]", headers).items():
+        if not (isinstance(name, str) and _HEADER_NAME.fullmatch(name)):
+            raise ConfigurationError("a header's name", name, "use letters, digits, - and _")
+        if not (isinstance(value, str) and value.isascii() and value.isprintable()):
+            raise ConfigurationError(f"header {name!r}", "...", "give ASCII text without control characters")
+
+
+_HEADER_NAME = re.compile(r"[A-Za-z0-9_.\-]+")
+"""What both HTTP and gRPC take."""
 
 
 def _require_endpoint(what: str, endpoint: object, protocol: Protocol) -> None:
@@ -160,7 +181,10 @@ def _require_endpoint(what: str, endpoint: object, protocol: Protocol) -> None:
 
 
 def _without_secret(endpoint: object) -> object:
-    if not isinstance(endpoint, str) or "@" not in endpoint:
+    """Return *endpoint* without what may be a secret: the user's name and password, and the query."""
+    if not isinstance(endpoint, str):
         return endpoint
-    before, _, after = endpoint.rpartition("@")
-    return f"{before.partition('://')[0]}://***@{after}"
+    address, question_mark, _ = endpoint.partition("?")
+    scheme, separator, rest = address.rpartition("://")
+    host = f"***@{rest.rpartition('@')[2]}" if "@" in rest else rest
+    return f"{scheme}{separator}{host}{'?***' if question_mark else ''}"

@@ -2,7 +2,9 @@
 
 import asyncio
 import time
+import traceback
 from collections.abc import Mapping
+from contextvars import ContextVar, Token
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -14,6 +16,7 @@ from opentelemetry.trace import Span, Status, StatusCode, Tracer, get_tracer, se
 from vitalspan import _names
 from vitalspan._errors import error_type
 from vitalspan._guard import Guard, describe
+from vitalspan._text import sendable
 from vitalspan._types import TagValue
 from vitalspan.metrics._otel import new_histogram, new_meter
 from vitalspan.tracing._callkind import unwrapped
@@ -21,6 +24,12 @@ from vitalspan.tracing._callkind import unwrapped
 __all__ = ["ObservedCall", "Observer"]
 
 _CANCELLED = (asyncio.CancelledError, GeneratorExit)
+
+_LONGEST_TEXT = 10_000
+"""Characters of an error's text, and of its stack trace, that a span keeps."""
+
+_observing: ContextVar[bool] = ContextVar("vitalspan observing")
+"""Set for the length of each call with a span, so as to learn at its end whether it still runs where it began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,27 +54,29 @@ class Observer:
 def new_observer(function: object, *, name: str | None, has_span: bool, has_duration: bool) -> Observer:
     """Return the observer of *function*, whose spans are called *name*, by default by its qualified name."""
     inner = unwrapped(function)
-    function_name = f"{inner.__module__}.{inner.__qualname__}"
+    qualified_name = sendable(str(inner.__qualname__))
+    function_name = sendable(f"{inner.__module__}.{qualified_name}")
     attributes: dict[str, TagValue] = {_names.FUNCTION_NAME: function_name}
     code = getattr(inner, "__code__", None)
     if code is not None:
-        attributes |= {_names.FILE_PATH: code.co_filename, _names.LINE_NUMBER: code.co_firstlineno}
+        attributes |= {_names.FILE_PATH: sendable(code.co_filename), _names.LINE_NUMBER: code.co_firstlineno}
     # Both are OpenTelemetry's proxies until a provider is set, so decorating before configure() is fine.
     tracer = get_tracer(_names.SCOPE_NAME, _names.VERSION, schema_url=_names.SCHEMA_URL) if has_span else None
     duration = new_histogram(new_meter(), _names.FUNCTION_DURATION) if has_duration else None
-    return Observer(name or inner.__qualname__, function_name, attributes, tracer, duration)
+    return Observer(name or qualified_name, function_name, attributes, tracer, duration)
 
 
 class ObservedCall:
     """One call: a context manager around it that never changes what the call does."""
 
-    __slots__ = ("_begin", "_context", "_observer", "_span", "_token")
+    __slots__ = ("_begin", "_context", "_here", "_observer", "_span", "_token")
 
     def __init__(self, observer: Observer) -> None:
         """Observe one call for *observer*."""
         self._observer = observer
         self._span: Span | None = None
         self._token: Any = None
+        self._here: Token[bool] | None = None
         self._context: Context | None = None
         self._begin = 0.0
 
@@ -81,6 +92,7 @@ class ObservedCall:
                 span = observer.tracer.start_span(observer.span_name, attributes=observer.span_attributes)
                 self._context = set_span_in_context(span)
                 self._token = attach(self._context)
+                self._here = _observing.set(True)
                 self._span = span
         self._begin = time.perf_counter()
 
@@ -91,8 +103,8 @@ class ObservedCall:
         if self._begin < 0:
             return
         seconds = time.perf_counter() - self._begin
-        if self._token is not None:
-            detach(self._token)  # It logs and does not raise.
+        if self._here is not None and _is_of_here(self._here):
+            detach(self._token)
         name = self._observer.function_name
         if self._span is not None:
             with Guard(f"ending a span of {name}", signal="traces"):
@@ -104,16 +116,40 @@ class ObservedCall:
                 self._observer.duration.record(seconds, attributes, context=self._context or get_current())
 
 
+def _is_of_here(token: Token[bool]) -> bool:
+    """Give *token* back, and tell whether it was made in the current context.
+
+    It was not where a coroutine is collected or closed by somebody else. There is nothing to give back there,
+    and OpenTelemetry's `detach` would log an error with a traceback for each.
+    """
+    try:
+        _observing.reset(token)
+    except ValueError:
+        return False
+    return True
+
+
 def _end(span: Span, error: BaseException | None) -> None:
     try:
         if error is not None and span.is_recording():
             outcome = _outcome(error)
             span.set_attributes(outcome)
             if _names.ERROR_TYPE in outcome:
-                span.set_status(Status(StatusCode.ERROR, describe(error)))
-                span.record_exception(error)  # It raises when the error's own __str__ does.
+                description = describe(error)[:_LONGEST_TEXT]
+                span.set_status(Status(StatusCode.ERROR, sendable(description)))
+                span.add_event("exception", _exception_attributes(error, description))
     finally:
         span.end()
+
+
+def _exception_attributes(error: BaseException, description: str) -> dict[str, TagValue]:
+    """Return what `Span.record_exception` would record, bounded, encodable, and whatever the error's __str__ does."""
+    stacktrace = "".join(traceback.format_exception(error))
+    return {
+        "exception.type": sendable(error_type(error)),
+        "exception.message": sendable(description[len(type(error).__name__) + len(": ") :]),
+        "exception.stacktrace": sendable(stacktrace[-_LONGEST_TEXT:]),
+    }
 
 
 def _outcome(error: BaseException | None) -> dict[str, TagValue]:
@@ -122,4 +158,4 @@ def _outcome(error: BaseException | None) -> dict[str, TagValue]:
         return {_names.OUTCOME: "ok"}
     if isinstance(error, _CANCELLED):
         return {_names.OUTCOME: "cancelled"}
-    return {_names.OUTCOME: "error", _names.ERROR_TYPE: error_type(error)}
+    return {_names.OUTCOME: "error", _names.ERROR_TYPE: sendable(error_type(error))}
