@@ -97,3 +97,10 @@ class LocalError(Exception):
 )
 def test_error_type_is_the_qualified_class_unless_it_is_built_in(error: BaseException, name: str) -> None:
     assert error_type(error) == name
+
+
+def test_a_password_in_a_value_is_not_repeated() -> None:
+    """A connection string where a connection belongs is a common mistake, and errors end up in logs."""
+    error = ConfigurationError("database", "postgresql://shop:hunter2@db/orders", "give a connection")
+    assert "hunter2" not in str(error)
+    assert "shop:***@db/orders" in str(error)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from queue import SimpleQueue
 from typing import NoReturn
@@ -98,7 +99,7 @@ def test_a_lane_returns_what_the_function_returns_from_a_daemon_thread_of_its_na
     assert thread.daemon
 
 
-@pytest.mark.parametrize("error", [ValueError("x"), SystemExit(3), KeyboardInterrupt()])
+@pytest.mark.parametrize("error", [ValueError("x"), SystemExit(3)])
 def test_a_lane_raises_what_the_function_raises(error: BaseException) -> None:
     async def main() -> BaseException | None:
         try:
@@ -114,6 +115,12 @@ def test_a_lane_carries_stop_iteration_as_a_runtime_error() -> None:
     """A future refuses StopIteration; without care the caller would wait for ever."""
     with pytest.raises(RuntimeError, match=r"StopIteration\('done'\)"):
         asyncio.run(Lane("blocking work").run(_raising(StopIteration("done"))))
+
+
+def test_a_lane_carries_an_interrupt_of_its_thread_as_a_runtime_error() -> None:
+    """Raised where it is awaited it would pass for the user's Ctrl-C."""
+    with pytest.raises(RuntimeError, match=r"KeyboardInterrupt\(\)"):
+        asyncio.run(Lane("blocking work").run(_raising(KeyboardInterrupt())))
 
 
 def test_the_function_sees_the_context_of_its_caller() -> None:
@@ -228,6 +235,26 @@ def test_a_loop_thread_runs_its_coroutine_until_it_is_stopped() -> None:
     assert seen == ["a loop", "told to stop"]
 
 
+def test_starting_a_loop_thread_from_several_threads_runs_its_coroutine_once_and_waits_until_it_has_begun() -> None:
+    begun: list[str] = []
+    all_there = threading.Barrier(4)
+
+    async def main(shutdown: asyncio.Event) -> None:
+        begun.append("begun")
+        await shutdown.wait()
+
+    thread = LoopThread("a loop", main)
+
+    def start(_number: int) -> list[str]:
+        all_there.wait(_PATIENCE)
+        thread.start()
+        return list(begun)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(start, range(4))) == [["begun"]] * 4
+    assert thread.stop(_PATIENCE)
+
+
 def test_stopping_a_loop_thread_that_has_ended_tells_that_it_has() -> None:
     async def main(shutdown: asyncio.Event) -> None:
         pass
@@ -254,12 +281,15 @@ def test_stop_does_not_wait_longer_than_its_timeout() -> None:
     blocking = Blocking()
 
     async def main(shutdown: asyncio.Event) -> None:
+        await asyncio.sleep(0)
         blocking()
 
     thread = LoopThread("a loop", main)
     thread.start()
+    assert not thread.is_over
     assert not thread.stop(0.01)
     assert thread.is_alive
+    assert thread.is_over
     blocking.may_return.set()
     assert thread.stop(_PATIENCE)
 

@@ -256,7 +256,7 @@ def _at_exit() -> None:
 def _end(timeout: float | None) -> FlushResult:
     begin = time.monotonic()
     seconds = _default.shutdown_timeout if timeout is None else timeout
-    if _default.system is not None:
+    if _default.system is not None and _default.system.monitor.is_running:
         # Half of the time at most: a check that hangs must not cost the last export.
         _default.system.monitor.stop(seconds / 2)
     if _default.pipeline is None:

@@ -10,6 +10,8 @@
 Each carries what it is about as attributes and builds its text late, so that it survives pickling.
 """
 
+from vitalspan._redact import redacted
+
 __all__ = [
     "ConfigurationError",
     "DuplicateCheckError",
@@ -43,7 +45,7 @@ class ConfigurationError(VitalspanError, ValueError):
 
     def __str__(self) -> str:
         """Say what is wrong and what to do."""
-        return f"{self.what} is {self.value!r}: {self.advice}"
+        return f"{self.what} is {redacted(repr(self.value))}: {self.advice}"
 
 
 class DuplicateCheckError(VitalspanError, ValueError):

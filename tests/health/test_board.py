@@ -52,6 +52,30 @@ def test_a_removed_component_stays_removed_when_its_run_ends(board: Board) -> No
     assert not board.statuses()
 
 
+def test_times_in_status_go_on_where_a_component_is_added_again(board: Board, clock: ManualClock) -> None:
+    """They are a counter: it never goes back, and the time between is nobody's."""
+    board.settle(_finding(Status.HEALTHY), failed=False)
+    clock.advance(3)
+    board.remove("database")
+    clock.advance(100)
+    board.add(_record(clock))
+    clock.advance(2)
+    ((_, _, spent, _),) = board.readings()
+    assert (spent[Status.HEALTHY], spent[Status.UNKNOWN]) == (3, 2)
+
+
+def test_of_the_components_that_are_gone_the_last_thousand_are_remembered(board: Board, clock: ManualClock) -> None:
+    clock.advance(3)
+    board.remove("database")
+    for number in range(1000):
+        board.add(_record(clock, f"c{number}"))
+        board.remove(f"c{number}")
+    assert len(board._spent) == 1000
+    board.add(_record(clock))
+    ((_, _, spent, _),) = board.readings()
+    assert spent[Status.UNKNOWN] == 0
+
+
 def test_a_trace_is_added_to_the_finding_that_it_led_to(board: Board) -> None:
     board.settle(_finding(Status.HEALTHY), failed=False)
     board.mark_trace("database", "abc")

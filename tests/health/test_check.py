@@ -179,15 +179,16 @@ def _bad(**arguments: Any) -> Callable[[], object]:
     return lambda: FunctionHealthCheck(**given)
 
 
-_SECONDS = [0, -1.0, float("nan"), float("inf"), True, "10", None]
+_SECONDS = [0, -1.0, float("nan"), float("inf"), True, "10", None, 10**400]
 
 
 @pytest.mark.parametrize(
     ("what", "value"),
     [
-        *(("component_id", value) for value in ("", "  ", None, 7, "x" * 201)),
+        *(("component_id", value) for value in ("", "  ", None, 7, "x" * 201, "caf\udce9")),
         *(("interval", value) for value in _SECONDS),
         *(("timeout", value) for value in _SECONDS),
+        *(("critical", value) for value in (None, 1, "no")),
         *(("on_error", value) for value in ("degraded", None, 1)),
     ],
 )

@@ -130,6 +130,50 @@ def test_a_handler_that_raises_is_counted_and_felt_by_nobody(bus: EventBus, reco
     assert LEDGER.dropped()["events", "ZeroDivisionError"] == before + 1
 
 
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_a_handler_that_would_end_the_program_is_counted_like_any_other(
+    bus: EventBus, recorder: _Recorder, kind: str
+) -> None:
+    def broken(event: Event) -> None:
+        raise SystemExit(event.event_type)
+
+    async def async_broken(event: Event) -> None:
+        broken(event)
+
+    async def main() -> None:
+        bus.subscribe("order.shipped", broken if kind == "sync" else async_broken)
+        bus.publish(Event("order.shipped"))
+        await asyncio.sleep(0)
+
+    before = LEDGER.dropped().get(("events", "SystemExit"), 0)
+    asyncio.run(main())
+    assert recorder.errors == [("order.shipped", "SystemExit('order.shipped')")]
+    assert LEDGER.dropped()["events", "SystemExit"] == before + 1
+
+
+def test_of_two_equal_subscriptions_one_is_ended_by_itself(bus: EventBus) -> None:
+    heard: list[str] = []
+
+    def handler(event: Event) -> None:
+        heard.append(event.event_type)
+
+    unsubscribe = bus.subscribe("order.shipped", handler)
+    bus.subscribe("order.shipped", handler)
+    unsubscribe()
+    unsubscribe()
+    bus.publish(Event("order.shipped"))
+    assert heard == ["order.shipped"]
+
+
+@pytest.mark.parametrize(
+    ("handler", "reason"),
+    [(lambda: None, "too many positional arguments"), (lambda _a, _b: None, "missing a required argument: '_b'")],
+)
+def test_a_handler_must_take_one_event(bus: EventBus, handler: Any, reason: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"give a function that takes one event: {reason}$"):
+        bus.subscribe("order.shipped", handler)
+
+
 def test_a_handler_that_raises_is_felt_by_nobody_where_nobody_counts() -> None:
     bus = EventBus()
     bus.subscribe("order.shipped", lambda event: event.payload["id"])

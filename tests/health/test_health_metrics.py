@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import pytest
@@ -229,6 +230,38 @@ def test_two_monitors_on_one_provider_both_report(telemetry: Telemetry, clock: M
         assert set(telemetry.values(name, "health.component")) == {("c0",), ("c1",)}
 
 
+def _system(telemetry: Telemetry) -> dict[str, str]:
+    """Return the one status that each probe reports."""
+    points = telemetry.values("health.system.status", "health.probe", "health.status")
+    return {probe: status for (probe, status), value in points.items() if value == 1}
+
+
+def test_a_system_is_reported_once_over_all_monitors_of_a_provider(telemetry: Telemetry, clock: ManualClock) -> None:
+    """Two points of the same attributes would overwrite each other."""
+    monitors = [new_monitor(telemetry, clock) for _ in range(2)]
+    for number, (monitor, status) in enumerate(zip(monitors, (Status.UNHEALTHY, Status.HEALTHY), strict=True)):
+        monitor.register_check(ScriptedCheck([status], f"c{number}"))
+        asyncio.run(monitor.check_now(f"c{number}"))
+    assert _system(telemetry) == {
+        "overall": "unhealthy",
+        "liveness": "healthy",
+        "readiness": "unhealthy",
+        "startup": "unknown",
+    }
+
+
+@pytest.mark.parametrize("kind", ["gauge", "updowncounter"])
+def test_a_monitor_without_checks_never_contradicts_one_that_has_some(
+    telemetry: Telemetry, clock: ManualClock, kind: Literal["gauge", "updowncounter"]
+) -> None:
+    real = new_monitor(telemetry, clock)
+    empty = new_monitor(telemetry, clock, status_instrument=kind)
+    assert set(_system(telemetry).values()) == {"unknown", "healthy"}
+    assert find(real, Status.HEALTHY).status is Status.HEALTHY
+    assert set(_system(telemetry).values()) == {"healthy"}
+    assert empty.system_status() is Status.UNKNOWN
+
+
 def test_two_monitors_of_different_instruments_both_report(telemetry: Telemetry, clock: ManualClock) -> None:
     kinds: list[Literal["gauge", "updowncounter"]] = ["gauge", "updowncounter"]
     monitors = [new_monitor(telemetry, clock, status_instrument=kind) for kind in kinds]
@@ -265,7 +298,7 @@ def test_a_monitor_that_is_gone_is_no_longer_reported(telemetry: Telemetry, cloc
 def test_a_board_that_cannot_be_read_is_counted_and_does_not_raise(clock: ManualClock) -> None:
     """An exception in a callback would cost the whole collection."""
 
-    def broken(_board: Board) -> list[Any]:
+    def broken(_boards: Sequence[Board]) -> list[Any]:
         raise ZeroDivisionError
 
     boards, board = _Boards(), Board(clock)

@@ -202,6 +202,41 @@ def test_only_scalar_metadata_leaves_and_only_so_much(telemetry: Telemetry, moni
     assert not {"health.metadata.rows", "health.metadata.none"} & sent.keys()
 
 
+def test_what_is_sent_about_a_run_can_be_sent(telemetry: Telemetry, monitor: HealthMonitor) -> None:
+    """One lone surrogate, or an integer of more than 64 bits, would cost the whole batch."""
+    metadata = {
+        "caf\udce9": "caf\udce9",
+        "most": 2**63 - 1,
+        "more": 2**63,
+        "less": -(2**63) - 1,
+        "far more": 10**5000,
+    }
+    find(monitor, HealthStatus("database", Status.UNHEALTHY, metadata=metadata, error_type="caf\udce9"))
+    span = _span(telemetry)
+    sent = _attributes(events(span)[0].attributes)
+    assert {key.removeprefix("health.metadata."): value for key, value in sent.items() if "metadata" in key} == {
+        "caf?": "caf?",
+        "most": 2**63 - 1,
+        "more": "9223372036854775808",
+        "less": "-9223372036854775809",
+        "far more": "an integer of 16610 bits",
+    }
+    assert _attributes(span.attributes)["error.type"] == "caf?"
+
+
+def test_what_a_check_raised_is_sent_without_secrets_and_so_that_it_can_be(
+    telemetry: Telemetry, monitor: HealthMonitor
+) -> None:
+    strange = type("StrangeError", (Exception,), {"__module__": "caf\udce9"})
+    find(monitor, strange("redis://:hunter2@caf\udce9 refused"))
+    span = _span(telemetry)
+    (event,) = events(span, "exception")
+    assert "hunter2" not in repr(dict(event.attributes or {})) + str(span.status.description)
+    for text in _attributes(event.attributes).values():
+        assert text.encode()
+    assert _attributes(event.attributes)["exception.stacktrace"].endswith("redis://:***@caf? refused\n")
+
+
 class _MuteKey:
     def __str__(self) -> str:
         raise ValueError("no text")

@@ -1,6 +1,7 @@
 """HealthMonitor: what is registered, and what is known."""
 
 import asyncio
+import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from tests.fakes import ManualClock
 from tests.health._parts import ScriptedCheck, run, run_for
 from vitalspan import ConfigurationError, DuplicateCheckError, UnknownComponentError
-from vitalspan.health import HealthMonitor, Probe, Status
+from vitalspan.health import HealthMonitor, HealthStatus, Probe, Status
 
 # Registering
 
@@ -60,6 +61,8 @@ def test_what_is_not_a_check_is_refused(monitor: HealthMonitor, check: Any) -> N
         ("on_error", "degraded"),
         ("probes", ["alive"]),
         ("probes", 7),
+        ("critical", 1),
+        ("critical", None),
     ],
 )
 def test_what_a_check_says_about_itself_is_checked(monitor: HealthMonitor, what: str, value: object) -> None:
@@ -70,6 +73,51 @@ def test_what_a_check_says_about_itself_is_checked(monitor: HealthMonitor, what:
     assert raised.value.what == ("probes of the check" if what == "probes" else what)
     assert raised.value.value == value
     assert not monitor.get_all_statuses()
+
+
+class _Opaque:
+    """Like a compiled method: it can be called, and tells nothing about itself."""
+
+    __signature__ = "unknown"
+
+    def __init__(self, finding: object) -> None:
+        self._finding = finding
+
+    def __call__(self) -> object:
+        done: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+        done.set_result(self._finding)
+        return done
+
+
+@pytest.mark.parametrize("method", ["check", lambda: HealthStatus("database", Status.HEALTHY)])
+def test_a_check_whose_method_is_not_async_is_refused_and_says_so(monitor: HealthMonitor, method: object) -> None:
+    check: Any = ScriptedCheck()
+    check.check = method
+    with pytest.raises(
+        ConfigurationError, match=r"make its check\(\) a coroutine function: `async def check\(self\)`$"
+    ):
+        monitor.register_check(check)
+
+
+def test_a_check_whose_method_does_not_tell_what_it_is_is_seen_when_it_runs(monitor: HealthMonitor) -> None:
+    check: Any = ScriptedCheck()
+    check.check = _Opaque(HealthStatus("database", Status.DEGRADED))
+    monitor.register_check(check)
+    assert asyncio.run(monitor.check_now("database")).status is Status.DEGRADED
+
+
+def test_whether_a_check_is_critical_is_true_or_false(monitor: HealthMonitor) -> None:
+    critical: Any = "no"
+    with pytest.raises(ConfigurationError, match=r"^critical is 'no': give True or False$"):
+        monitor.register_check(ScriptedCheck(), critical=critical)
+
+
+def test_ten_thousand_checks_are_registered_in_no_time(monitor: HealthMonitor) -> None:
+    begin = time.process_time()
+    for number in range(10_000):
+        monitor.register_check(ScriptedCheck(component_id=f"c{number}"))
+    assert time.process_time() - begin < 2
+    assert len(monitor.get_all_statuses()) == 10_000
 
 
 @pytest.mark.parametrize("what", ["timeout", "ttl"])
@@ -108,6 +156,12 @@ def test_the_decorator_leaves_the_function_as_it_is(monitor: HealthMonitor) -> N
 def test_a_listener_must_be_callable(monitor: HealthMonitor) -> None:
     listener: Any = "print"
     with pytest.raises(ConfigurationError, match=r"^listener is 'print': give a function that takes one StatusChange$"):
+        monitor.subscribe(listener)
+
+
+def test_a_listener_must_take_one_change(monitor: HealthMonitor) -> None:
+    listener: Any = lambda: None  # noqa: E731 - a function of the wrong shape
+    with pytest.raises(ConfigurationError, match=r"takes one StatusChange: too many positional arguments$"):
         monitor.subscribe(listener)
 
 

@@ -1,6 +1,7 @@
 """HealthMonitor: who is told of a change, and whoever asks for a finding now."""
 
 import asyncio
+import gc
 from concurrent.futures import Future
 
 import pytest
@@ -46,6 +47,68 @@ def test_a_listener_that_raises_is_counted_and_felt_by_nobody(monitor: HealthMon
     assert asyncio.run(monitor.check_now("database")).status is Status.HEALTHY
     assert told == ["broken", "working"]
     assert LEDGER.dropped()["health", "ZeroDivisionError"] == before + 1
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), GeneratorExit()], ids=lambda error: type(error).__name__)
+def test_a_listener_that_would_end_the_program_does_not_even_end_the_monitor(
+    monitor: HealthMonitor, clock: ManualClock, error: BaseException
+) -> None:
+    def broken(_change: StatusChange) -> None:
+        raise error
+
+    check = ScriptedCheck()
+    monitor.subscribe(broken)
+    monitor.register_check(check)
+    before = LEDGER.dropped().get(("health", type(error).__name__), 0)
+    run(clock, run_for(monitor, 15))
+    assert check.runs == 2
+    assert LEDGER.dropped()["health", type(error).__name__] == before + 1
+
+
+def test_an_interrupt_in_a_listener_reaches_the_program(monitor: HealthMonitor, clock: ManualClock) -> None:
+    def interrupted(_change: StatusChange) -> None:
+        raise KeyboardInterrupt
+
+    monitor.subscribe(interrupted)
+    monitor.register_check(ScriptedCheck())
+    with pytest.raises(KeyboardInterrupt):
+        run(clock, run_for(monitor, 15))
+    gc.collect()
+
+
+def test_of_two_equal_subscriptions_one_is_ended_by_itself(monitor: HealthMonitor) -> None:
+    told: list[StatusChange] = []
+
+    def listener(change: StatusChange) -> None:
+        told.append(change)
+
+    unsubscribe = monitor.subscribe(listener)
+    monitor.subscribe(listener)
+    unsubscribe()
+    unsubscribe()
+    monitor.register_check(ScriptedCheck())
+    asyncio.run(monitor.check_now("database"))
+    assert len(told) == 1
+
+
+def test_a_finding_after_a_silence_is_told_as_a_change(
+    monitor: HealthMonitor, clock: ManualClock, telemetry: Telemetry
+) -> None:
+    """It read unknown meanwhile: whoever was alarmed wants to know that it is over."""
+    monitor.register_check(ScriptedCheck(), ttl=20)
+    asyncio.run(monitor.check_now("database"))
+    changes: list[StatusChange] = []
+    monitor.subscribe(changes.append)
+    clock.advance(60)
+    asyncio.run(monitor.check_now("database"))
+    (change,) = changes
+    assert (change.previous.status, change.current.status, change.previous_status_time) == (
+        Status.UNKNOWN,
+        Status.HEALTHY,
+        40,
+    )
+    names = ("health.previous_status", "health.status")
+    assert telemetry.values("health.check.transitions", *names) == {("unknown", "healthy"): 2}
 
 
 def test_a_listener_may_register_unregister_and_subscribe(monitor: HealthMonitor, clock: ManualClock) -> None:

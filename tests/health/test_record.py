@@ -1,13 +1,17 @@
 """What findings make of a component's record."""
 
-from datetime import UTC, datetime
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from vitalspan.health import HealthStatus, Probe, Status
-from vitalspan.health._record import Record, advance, new_record, read, status_at, system_status, time_in_status
+from vitalspan.health._record import Record, advance, new_record, read, status_at, time_in_status
+from vitalspan.health._record import system_status as answer_of
 
 _NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 _LATER = datetime(2026, 1, 1, 13, tzinfo=UTC)
@@ -98,11 +102,59 @@ def test_a_stale_finding_says_for_how_long_no_run_has_ended() -> None:
     assert stale.last_check == _LATER
 
 
-def test_a_finding_ends_staleness() -> None:
-    assert status_at(_after(_record(Status.HEALTHY), Status.HEALTHY, 100), 100) is Status.HEALTHY
+def test_a_stale_finding_is_unknown_since_it_became_stale_and_tells_nothing_of_the_last_run() -> None:
+    last = replace(_record(Status.HEALTHY).finding, duration=0.5, trace_id="abc")
+    stale = read(replace(_record(Status.HEALTHY), finding=last), 25)
+    assert (stale.since, stale.duration, stale.trace_id) == (_LATER + timedelta(seconds=10), 0.0, "")
+
+
+def test_what_was_unknown_before_it_became_stale_is_unknown_since_then() -> None:
+    assert read(_after(_record(Status.HEALTHY), Status.UNKNOWN, 5), 25).since == _LATER
+    assert read(_record(Status.UNKNOWN), 25).since == _NOON
+
+
+@pytest.mark.parametrize("status", [Status.HEALTHY, Status.UNHEALTHY])
+def test_a_finding_that_ends_staleness_is_a_change_from_unknown(status: Status) -> None:
+    """That is what was reported meanwhile; also where the status is the one of before."""
+    finding = HealthStatus("database", status, last_check=_LATER)
+    record, change = advance(_record(Status.HEALTHY), finding, now=100, failed=False)
+    assert status_at(record, 100) is status
+    assert change is not None
+    assert (change.previous.status, change.current.status, change.previous_status_time) == (Status.UNKNOWN, status, 90)
+    assert (record.entered, record.finding.since) == (100, _LATER)
+
+
+def test_unknown_after_staleness_is_no_change() -> None:
+    finding = HealthStatus("database", Status.UNKNOWN, last_check=_NOON)
+    record, change = advance(_record(Status.HEALTHY), finding, now=100, failed=True)
+    assert change is None
+    assert (record.entered, record.finding.since) == (10, _LATER + timedelta(seconds=10))
+
+
+@given(st.lists(st.tuples(st.integers(1, 30), st.sampled_from(Status))), st.integers(1, 20))
+def test_a_change_tells_what_one_would_have_read_before_it_and_for_how_long(
+    history: list[tuple[int, Status]], ttl: int
+) -> None:
+    record = new_record("database", now=0, since=_NOON, ttl=ttl, is_critical=True, probes=_ASKED)
+    now = 0
+    seen: list[Status] = []
+    for seconds, status in history:
+        seen += [status_at(record, second + 0.5) for second in range(now, now + seconds)]
+        now += seconds
+        record, change = advance(record, HealthStatus("database", status, last_check=_LATER), now=now, failed=False)
+        assert (change is None) == (status is seen[-1])
+        if change is not None:
+            assert change.previous.status is seen[-1]
+            assert change.previous_status_time == len(list(next(groupby(reversed(seen)))[1]))
 
 
 # What the system answers
+
+
+def system_status(records: Iterable[Record], probe: Probe, now: float) -> Status:
+    """Return what the system of *records* answers *now*."""
+    return answer_of([(record, status_at(record, now)) for record in records], probe)
+
 
 _CONCERNED = _record(Status.UNHEALTHY)
 _UNCONCERNED = _record(Status.UNHEALTHY, probes=frozenset())

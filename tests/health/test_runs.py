@@ -1,16 +1,18 @@
 """What a run means when it does not go well, and what a check sees of the program around it."""
 
 import asyncio
+import gc
 import threading
 from collections.abc import Awaitable, Callable
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NoReturn
 
 import pytest
 from opentelemetry.context import get_value
 from opentelemetry.trace import get_current_span
 
 from tests.fakes import ManualClock, Telemetry
-from tests.health._parts import MuteError, ScriptedCheck, find, run
+from tests.health._parts import MuteError, ScriptedCheck, find, run, run_for
 from vitalspan.health import HealthMonitor, HealthStatus, Status
 
 
@@ -53,7 +55,7 @@ def test_what_an_error_means_may_be_said_with_the_check(monitor: HealthMonitor) 
     assert asyncio.run(monitor.check_now("cache")).status is Status.UNKNOWN
 
 
-_FATAL = [SystemExit(3), KeyboardInterrupt(), GeneratorExit(), asyncio.CancelledError(), _Fatal(), StopAsyncIteration()]
+_FATAL = [SystemExit(3), GeneratorExit(), asyncio.CancelledError(), _Fatal(), StopAsyncIteration()]
 
 
 @pytest.mark.parametrize("error", _FATAL, ids=lambda error: type(error).__name__)
@@ -65,7 +67,9 @@ def test_whatever_a_check_raises_is_a_finding(monitor: HealthMonitor, error: Bas
     assert finding.error_type.endswith(type(error).__name__)
 
 
-@pytest.mark.parametrize("error", [*_FATAL, StopIteration()], ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize(
+    "error", [*_FATAL, StopIteration(), KeyboardInterrupt()], ids=lambda error: type(error).__name__
+)
 def test_whatever_a_sync_function_raises_is_a_finding(monitor: HealthMonitor, error: BaseException) -> None:
     @monitor.check("database")
     def database() -> None:
@@ -89,20 +93,77 @@ def test_a_check_object_that_finds_nonsense_reads_unknown(monitor: HealthMonitor
     assert finding.message == f"Check failed: TypeError: check() returned {answer!r} instead of a HealthStatus"
 
 
-@pytest.mark.parametrize("more", [{"message": None}, {"message": 7}, {"metadata": None}, {"metadata": ["rows"]}])
+@pytest.mark.parametrize(
+    "more", [{"message": None}, {"message": 7}, {"metadata": None}, {"metadata": ["rows"]}, {"error_type": OSError}]
+)
 def test_a_finding_that_could_not_be_reported_reads_unknown(monitor: HealthMonitor, more: dict[str, Any]) -> None:
     finding = find(monitor, HealthStatus("database", Status.HEALTHY, **more))
     assert (finding.status, finding.error_type) == (Status.UNKNOWN, "TypeError")
-    assert "message is not a str, or whose metadata is no mapping" in finding.message
+    assert "message is not a str, or whose metadata is no mapping" in finding.message or "error_type" in more
 
 
-def test_a_sync_check_method_says_that_it_must_be_async(monitor: HealthMonitor) -> None:
-    check: Any = ScriptedCheck()
-    check.check = lambda: HealthStatus("database", Status.HEALTHY)
-    monitor.register_check(check)
-    finding = asyncio.run(monitor.check_now("database"))
-    assert finding.status is Status.UNKNOWN
-    assert "can't be used in 'await' expression" in finding.message
+class _Measured(HealthStatus):
+    """A finding of the program's own kind, which cannot be copied as one of ours can."""
+
+    def __init__(self, status: Status, rows: int) -> None:
+        super().__init__("database", status, message="full", metadata={"rows": rows}, error_type="disk")
+
+
+class _Torn(dict[str, object]):
+    """Metadata that cannot be read."""
+
+    def keys(self) -> NoReturn:
+        raise ValueError("torn")
+
+    __iter__ = keys
+
+
+def test_a_finding_of_a_subclass_is_taken_for_what_it_says(monitor: HealthMonitor) -> None:
+    finding = find(monitor, _Measured(Status.UNHEALTHY, 3))
+    assert type(finding) is HealthStatus
+    assert (finding.status, finding.message, finding.error_type) == (Status.UNHEALTHY, "full", "disk")
+    assert finding.metadata == {"rows": 3}
+
+
+def test_a_finding_that_cannot_be_read_is_a_failed_check(monitor: HealthMonitor) -> None:
+    finding = find(monitor, HealthStatus("database", Status.HEALTHY, metadata=_Torn()))
+    assert (finding.status, finding.message) == (Status.UNKNOWN, "Check failed: ValueError: torn")
+
+
+def test_metadata_that_changes_after_the_run_changes_no_finding(monitor: HealthMonitor) -> None:
+    metadata: dict[str, object] = {"rows": 3}
+    finding = find(monitor, HealthStatus("database", Status.HEALTHY, metadata=metadata))
+    metadata["rows"] = 4
+    assert finding.metadata == {"rows": 3}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        OSError("cannot connect to redis://:hunter2@cache"),
+        HealthStatus("database", Status.DEGRADED, message="password=hunter2 will expire"),
+    ],
+)
+def test_no_finding_tells_a_secret(monitor: HealthMonitor, answer: object) -> None:
+    message = find(monitor, answer).message
+    assert "***" in message
+    assert "hunter2" not in message
+
+
+def test_an_interrupt_of_the_user_reaches_the_program(monitor: HealthMonitor, clock: ManualClock) -> None:
+    """Python raises Ctrl-C in whatever the main thread is doing: here a check."""
+    monitor.register_check(ScriptedCheck([KeyboardInterrupt()]))
+    with pytest.raises(KeyboardInterrupt):
+        run(clock, run_for(monitor, 5))
+    with pytest.raises(KeyboardInterrupt):
+        asyncio.run(monitor.check_now("database"))
+    gc.collect()  # Nothing complains about an exception that nobody has looked at.
+
+
+def test_an_interrupt_on_another_thread_is_a_finding(monitor: HealthMonitor) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        finding = pool.submit(find, monitor, KeyboardInterrupt()).result(5)
+    assert (finding.status, finding.message) == (Status.UNKNOWN, "Check failed: KeyboardInterrupt")
 
 
 def test_a_function_that_returns_nonsense_reads_unhealthy_and_says_what_it_may_return(monitor: HealthMonitor) -> None:

@@ -19,16 +19,6 @@ def test_what_is_due_comes_once_the_longest_overdue_first(added: list[tuple[str,
     assert schedule.take_due(now) == []
 
 
-def test_what_was_removed_is_never_due() -> None:
-    schedule = Schedule()
-    schedule.add("database", 1)
-    schedule.add("cache", 2)
-    schedule.remove("database")
-    schedule.remove("never added")
-    assert schedule.next_due() == 2
-    assert schedule.take_due(5) == ["cache"]
-
-
 def test_what_is_due_together_comes_in_the_order_of_adding() -> None:
     schedule = Schedule()
     for component_id in ("b", "a", "c"):

@@ -1,6 +1,7 @@
 """The latest findings: written by the monitor, read by everybody who asks."""
 
 import threading
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
@@ -12,22 +13,28 @@ from vitalspan.health._status import HealthStatus, Probe, Status, StatusChange
 
 __all__ = ["Board"]
 
+_MOST_REMOVED = 1000
+"""How many removed components are remembered; beyond it the oldest are forgotten, so memory stays flat."""
+
 
 class Board:
     """Keeps the record of every component.
 
-    A record is frozen, and replaced by the next one; the map of cells is replaced when a component comes
-    or goes. So whoever reads, on whatever thread, needs no lock and delays nobody.
+    A record is frozen, and replaced by the next one. The map of cells is written under a lock, and read by
+    getting one cell or a copy, each a single step of the interpreter. So whoever reads, on whatever thread,
+    needs no lock and delays nobody; and ten thousand components are registered without ten thousand copies.
     """
 
     def __init__(self, clock: Clock) -> None:
         """Start with no component; staleness and times in status are worked out with *clock*."""
         self._clock = clock
         self._lock = threading.Lock()
-        self._cells: Mapping[str, _Cell] = MappingProxyType({})
+        self._cells: dict[str, _Cell] = {}
+        # The times in status of removed components: a counter that begins anew would count them twice, or go back.
+        self._spent: OrderedDict[str, Mapping[Status, float]] = OrderedDict()
 
     def add(self, record: Record) -> None:
-        """Put a component on the board.
+        """Put a component on the board; one that was there before goes on with its times in status.
 
         Raises:
             DuplicateCheckError: It is there already.
@@ -36,7 +43,8 @@ class Board:
         with self._lock:
             if component_id in self._cells:
                 raise DuplicateCheckError(component_id)
-            self._cells = MappingProxyType({**self._cells, component_id: _Cell(record)})
+            spent = self._spent.pop(component_id, record.spent)
+            self._cells[component_id] = _Cell(replace(record, spent=spent))
 
     def remove(self, component_id: str) -> None:
         """Take a component off the board.
@@ -45,10 +53,11 @@ class Board:
             UnknownComponentError: It is not there.
         """
         with self._lock:
-            self.record(component_id)
-            self._cells = MappingProxyType(
-                {known: cell for known, cell in self._cells.items() if known != component_id}
-            )
+            record = self.record(component_id)
+            del self._cells[component_id]
+            self._spent[component_id] = time_in_status(record, self._clock.monotonic())
+            if len(self._spent) > _MOST_REMOVED:
+                self._spent.popitem(last=False)
 
     def settle(self, finding: HealthStatus, *, failed: bool) -> StatusChange | None:
         """Put *finding* in the place of the last one; return the change of status if it is one.
@@ -77,12 +86,12 @@ class Board:
         """
         cell = self._cells.get(component_id)
         if cell is None:
-            raise UnknownComponentError(component_id, tuple(self._cells))
+            raise UnknownComponentError(component_id, tuple(self._cells.copy()))
         return cell.record
 
     def records(self) -> list[Record]:
         """Return what is known of every component."""
-        return [cell.record for cell in self._cells.values()]
+        return [cell.record for cell in self._cells.copy().values()]
 
     def statuses(self) -> Mapping[str, HealthStatus]:
         """Return the finding to report now of every component."""
@@ -99,7 +108,12 @@ class Board:
 
     def system_status(self, probe: Probe) -> Status:
         """Return how the system answers *probe* now."""
-        return system_status(self.records(), probe, self._clock.monotonic())
+        return system_status(self.components(), probe)
+
+    def components(self) -> list[tuple[Record, Status]]:
+        """Return each record with the status that it reads now."""
+        now = self._clock.monotonic()
+        return [(record, status_at(record, now)) for record in self.records()]
 
     def readings(self) -> Iterator[tuple[Record, Status, Mapping[Status, float], float]]:
         """Yield each record with its status, its times in status, and the seconds since its last run."""

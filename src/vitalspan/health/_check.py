@@ -1,11 +1,14 @@
 """What a check is, and how a plain function becomes one."""
 
 import inspect
+import sys
 from collections.abc import Awaitable, Callable
 from typing import Protocol, cast, runtime_checkable
 
 from vitalspan._errors import ConfigurationError
+from vitalspan._text import is_sendable
 from vitalspan._threads import Lane
+from vitalspan.health._callbacks import misfit
 from vitalspan.health._status import HealthStatus, Status
 
 __all__ = [
@@ -14,6 +17,8 @@ __all__ = [
     "CheckFunction",
     "FunctionHealthCheck",
     "HealthCheck",
+    "require_bool",
+    "require_check",
     "require_component_id",
     "require_seconds",
     "require_status",
@@ -87,14 +92,10 @@ class FunctionHealthCheck:
         self.component_id: str = require_component_id(component_id)
         self.check_interval: float = require_seconds("interval", interval)
         self.timeout: float = require_seconds("timeout", timeout)
-        self.critical: bool = critical
+        self.critical: bool = require_bool("critical", critical)
         self.on_error: Status = require_status("on_error", on_error)
         self._function = _require_function(function)
-        # A callable object is a coroutine function when its __call__ is one.
-        is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
-            getattr(function, "__call__", None)  # noqa: B004 - the method itself is wanted
-        )
-        self._lane = None if is_async else Lane(f"vitalspan-check-{component_id}")
+        self._lane = None if _is_async(function) else Lane(f"vitalspan-check-{component_id}")
 
     async def check(self) -> HealthStatus:
         """Run the function and say what its result means.
@@ -140,16 +141,41 @@ def to_finding(component_id: str, result: object) -> HealthStatus:
 
 def require_component_id(component_id: object) -> str:
     """Return *component_id* when it can name a component, or raise `ConfigurationError`."""
-    if isinstance(component_id, str) and component_id.strip() and len(component_id) <= _LONGEST_ID:
+    if (
+        isinstance(component_id, str)
+        and component_id.strip()
+        and len(component_id) <= _LONGEST_ID
+        and is_sendable(component_id)
+    ):
         return component_id
     raise ConfigurationError(
         "component_id", component_id, f"name the component in 1 to {_LONGEST_ID} characters, for example 'database'"
     )
 
 
+def require_check(check: object) -> HealthCheck:
+    """Return *check* when it has the shape of one, or raise `ConfigurationError`."""
+    if not isinstance(check, HealthCheck) or isinstance(check, type):
+        raise ConfigurationError(
+            "the check", check, "give an object with component_id, check_interval and async check(), or use check()"
+        )
+    method: object = check.check
+    if not callable(method) or not (_is_async(method) or _is_opaque(method)):
+        raise ConfigurationError("the check", check, "make its check() a coroutine function: `async def check(self)`")
+    return check
+
+
+def require_bool(what: str, value: object) -> bool:
+    """Return *value* when it is True or False, or raise `ConfigurationError` about *what*."""
+    if isinstance(value, bool):
+        return value
+    raise ConfigurationError(what, value, "give True or False")
+
+
 def require_seconds(what: str, seconds: object) -> float:
     """Return *seconds* when it is a finite number above zero, or raise `ConfigurationError` about *what*."""
-    if isinstance(seconds, int | float) and not isinstance(seconds, bool) and 0 < seconds < float("inf"):
+    # An integer may be finite and still greater than any float.
+    if isinstance(seconds, int | float) and not isinstance(seconds, bool) and 0 < seconds <= sys.float_info.max:
         return float(seconds)
     raise ConfigurationError(what, seconds, "give seconds above zero, for example 10.0")
 
@@ -167,13 +193,25 @@ def _require_function(function: object) -> CheckFunction:
         raise ConfigurationError("the check", function, advice)
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
         raise ConfigurationError("the check", function, f"{advice}; a generator runs nothing when it is called")
-    try:
-        inspect.signature(function).bind()
-    except ValueError:
-        pass  # A builtin that does not tell its signature: it is seen when it runs.
-    except TypeError as error:
-        raise ConfigurationError("the check", function, f"{advice}: {error}") from None
+    if reason := misfit(function):
+        raise ConfigurationError("the check", function, f"{advice}: {reason}")
     return cast("CheckFunction", function)
+
+
+def _is_async(function: object) -> bool:
+    # A callable object is a coroutine function when its __call__ is one.
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
+        getattr(function, "__call__", None)  # noqa: B004 - the method itself is wanted
+    )
+
+
+def _is_opaque(function: Callable[..., object]) -> bool:
+    """Tell whether *function*, compiled perhaps, does not even tell its signature."""
+    try:
+        inspect.signature(function)
+    except (TypeError, ValueError):
+        return True
+    return False
 
 
 _LONGEST_ID = 200

@@ -11,7 +11,8 @@ from types import MappingProxyType
 from typing import Protocol
 
 from vitalspan._errors import ConfigurationError
-from vitalspan._guard import LEDGER, Guard, warn_once
+from vitalspan._guard import LEDGER, warn_once
+from vitalspan.health._callbacks import CallbackGuard, Subscription, require_listener
 
 __all__ = ["Event", "EventBus", "EventHandler", "EventType"]
 
@@ -69,7 +70,7 @@ class EventBus:
         self._recorder = recorder
         self._lock = threading.Lock()
         # Replaced, never mutated: publishing iterates without a lock, also while a handler subscribes.
-        self._handlers: Mapping[str, tuple[EventHandler, ...]] = MappingProxyType({})
+        self._handlers: Mapping[str, tuple[Subscription[EventHandler], ...]] = MappingProxyType({})
         self._tasks: set[asyncio.Task[None]] = set()
 
     def record_to(self, recorder: EventRecorder) -> None:
@@ -88,15 +89,14 @@ class EventBus:
         """
         if not isinstance(event_type, str) or not event_type:
             raise ConfigurationError("event_type", event_type, "give an EventType or a string of your own")
-        if not callable(handler):
-            raise ConfigurationError("handler", handler, "give a function that takes one event")
-        kind = str(event_type)
+        require_listener("handler", handler, "give a function that takes one event")
+        kind, subscription = str(event_type), Subscription(handler)
         with self._lock:
-            self._handlers = MappingProxyType({**self._handlers, kind: (*self._handlers.get(kind, ()), handler)})
+            self._handlers = MappingProxyType({**self._handlers, kind: (*self._handlers.get(kind, ()), subscription)})
 
         def unsubscribe() -> None:
             with self._lock:
-                left = tuple(each for each in self._handlers.get(kind, ()) if each is not handler)
+                left = tuple(each for each in self._handlers.get(kind, ()) if each is not subscription)
                 self._handlers = MappingProxyType({**self._handlers, kind: left})
 
         return unsubscribe
@@ -106,18 +106,18 @@ class EventBus:
         kind = str(event.event_type)
         if self._recorder is not None:
             self._recorder.record_event_published(kind)
-        for handler in self._handlers.get(kind, ()):
-            with Guard(f"handling event {kind}", signal="events") as guard:
-                result = handler(event)
+        for subscription in self._handlers.get(kind, ()):
+            with CallbackGuard(f"handling event {kind}", signal="events") as guard:
+                result = subscription.listener(event)
                 if inspect.isawaitable(result):
                     self._spawn(kind, result)
-            self._count(guard.error, kind)
+            self._count(guard.raised, kind)
 
     def _spawn(self, kind: str, pending: Awaitable[object]) -> None:
         async def handle() -> None:
-            with Guard(f"handling event {kind}", signal="events") as guard:
+            with CallbackGuard(f"handling event {kind}", signal="events") as guard:
                 await pending
-            self._count(guard.error, kind)
+            self._count(guard.raised, kind)
 
         def forget(task: asyncio.Task[None]) -> None:
             self._tasks.discard(task)
@@ -135,7 +135,7 @@ class EventBus:
             self._tasks.add(task)
             task.add_done_callback(forget)
 
-    def _count(self, error: Exception | None, kind: str) -> None:
+    def _count(self, error: BaseException | None, kind: str) -> None:
         if error is not None and self._recorder is not None:
             self._recorder.record_handler_error(error, event_type=kind)
 

@@ -11,15 +11,17 @@ from opentelemetry.trace import TracerProvider
 
 from vitalspan._clock import SYSTEM_CLOCK, Clock
 from vitalspan._errors import ConfigurationError, UnknownComponentError
-from vitalspan._guard import Guard
 from vitalspan._threads import LoopThread
 from vitalspan._types import F
 from vitalspan.health._board import Board
+from vitalspan.health._callbacks import CallbackGuard, Subscription, require_listener
 from vitalspan.health._check import (
     DEFAULT_INTERVAL,
     DEFAULT_TIMEOUT,
     FunctionHealthCheck,
     HealthCheck,
+    require_bool,
+    require_check,
     require_component_id,
     require_seconds,
     require_status,
@@ -94,11 +96,14 @@ class HealthMonitor:
             tracer_provider=tracer_provider,
         )
         self._lock = threading.Lock()
-        # Both replaced, never mutated: a run may begin or end on another thread meanwhile.
-        self._runners: Mapping[str, Runner] = {}
-        self._listeners: tuple[StatusListener, ...] = ()
+        # Written under the lock, read by getting one runner or a copy, each a single step of the interpreter.
+        self._runners: dict[str, Runner] = {}
+        # Replaced, never mutated: a run may end on another thread meanwhile.
+        self._listeners: tuple[Subscription[StatusListener], ...] = ()
+        # The run loop that may run and report; and the thread of its own on which it may be.
         self._run_loop: RunLoop | None = None
         self._thread: LoopThread | None = None
+        self._is_on_thread = False
         self._solo_runs: dict[str, tuple[asyncio.Future[None], Future[None]]] = {}
 
     # What is checked
@@ -124,10 +129,7 @@ class HealthMonitor:
             ConfigurationError: It is not a check, or an argument cannot be used.
             DuplicateCheckError: Its component has a check already.
         """
-        if not isinstance(check, HealthCheck) or isinstance(check, type):
-            raise ConfigurationError(
-                "the check", check, "give an object with component_id, check_interval and async check(), or use check()"
-            )
+        check = require_check(check)
         component_id = require_component_id(check.component_id)
         interval = require_seconds("check_interval", check.check_interval)
         seconds = require_seconds(
@@ -139,7 +141,7 @@ class HealthMonitor:
             now=self._clock.monotonic(),
             since=self._clock.now(),
             ttl=default_ttl if ttl is None else require_seconds("ttl", ttl),
-            is_critical=bool(getattr(check, "critical", True)) if critical is None else critical,
+            is_critical=require_bool("critical", getattr(check, "critical", True) if critical is None else critical),
             probes=_probes_of(check),
         )
         runner = Runner(
@@ -152,7 +154,7 @@ class HealthMonitor:
         )
         with self._lock:
             self._board.add(record)
-            self._runners = {**self._runners, component_id: runner}
+            self._runners[component_id] = runner
             run_loop = self._run_loop
         if run_loop is not None:
             run_loop.begin(component_id)
@@ -165,7 +167,7 @@ class HealthMonitor:
         """
         with self._lock:
             self._board.remove(component_id)
-            self._runners = {known: runner for known, runner in self._runners.items() if known != component_id}
+            del self._runners[component_id]
 
     def check(
         self,
@@ -200,16 +202,16 @@ class HealthMonitor:
         It should be quick. What it raises is counted and logged, and felt by nobody else.
 
         Raises:
-            ConfigurationError: It cannot be called.
+            ConfigurationError: It cannot be called with one change.
         """
-        if not callable(listener):
-            raise ConfigurationError("listener", listener, "give a function that takes one StatusChange")
+        require_listener("listener", listener, "give a function that takes one StatusChange")
+        subscription = Subscription(listener)
         with self._lock:
-            self._listeners = (*self._listeners, listener)
+            self._listeners = (*self._listeners, subscription)
 
         def unsubscribe() -> None:
             with self._lock:
-                self._listeners = tuple(each for each in self._listeners if each is not listener)
+                self._listeners = tuple(each for each in self._listeners if each is not subscription)
 
         return unsubscribe
 
@@ -218,20 +220,16 @@ class HealthMonitor:
     async def run(self, shutdown: asyncio.Event) -> None:
         """Run the checks in this event loop until *shutdown* is set. The first run of each is at once.
 
+        It takes over from a thread of its own that `stop` was called for, also when a check blocks that thread.
+
         Raises:
             ConfigurationError: The monitor is running already, here or on its own thread.
         """
         with self._lock:
             if self._run_loop is not None:
                 raise ConfigurationError("the monitor", self, "it is running already: stop() it first")
-            run_loop = self._run_loop = RunLoop(self._run_check, self._interval_of, self._clock)
-            component_ids = tuple(self._runners)
-        try:
-            for component_id in component_ids:
-                run_loop.begin(component_id)
-            await run_loop.until(shutdown)
-        finally:
-            self._run_loop = None
+            run_loop = self._take_over(is_on_thread=False)
+        await self._run_until(shutdown, run_loop)
 
     @property
     def is_running(self) -> bool:
@@ -239,20 +237,60 @@ class HealthMonitor:
         return self._run_loop is not None
 
     def start(self) -> None:
-        """Run the checks on a daemon thread with an event loop of its own. Without effect while running."""
+        """Run the checks on a daemon thread with an event loop of its own. Without effect while running.
+
+        After a `stop` that could not wait for the end a new thread takes over at once.
+        """
         with self._lock:
-            if self._run_loop is not None or (self._thread is not None and self._thread.is_alive):
+            if self._run_loop is not None and not self._is_on_thread:
                 return
-            self._thread = LoopThread("vitalspan-health", self.run)
+            if self._thread is None or self._thread.is_over:
+                self._thread = LoopThread("vitalspan-health", self._run_on_thread)
             thread = self._thread
         thread.start()
 
     def stop(self, timeout: float = 2.0) -> bool:
-        """End what `start` began; tell whether it has ended within *timeout* seconds."""
-        thread = self._thread
-        if thread is None:
-            return True
+        """End what `start` began; tell whether it has ended within *timeout* seconds.
+
+        Nothing is run or reported there any more in any case.
+        """
+        with self._lock:
+            thread = self._thread
+            if thread is None:
+                return True
+            thread.tell()
+            if self._run_loop is not None and self._is_on_thread:
+                self._leave(self._run_loop)
         return thread.stop(0.0 if thread.is_current else timeout)
+
+    async def _run_on_thread(self, shutdown: asyncio.Event) -> None:
+        with self._lock:
+            thread = self._thread
+            # Meanwhile it was stopped, or the program runs the checks in its own loop.
+            if thread is None or thread.is_over or not thread.is_current or self._run_loop is not None:
+                return
+            run_loop = self._take_over(is_on_thread=True)
+        await self._run_until(shutdown, run_loop)
+
+    def _take_over(self, *, is_on_thread: bool) -> RunLoop:
+        """Make a run loop, in this event loop, the one that runs. The lock is held."""
+        self._run_loop, self._is_on_thread = RunLoop(self._run_check, self._interval_of, self._clock), is_on_thread
+        return self._run_loop
+
+    def _leave(self, run_loop: RunLoop) -> None:
+        """Let *run_loop* run and report nothing any more. The lock is held."""
+        run_loop.retire()
+        if self._run_loop is run_loop:
+            self._run_loop = None
+
+    async def _run_until(self, shutdown: asyncio.Event, run_loop: RunLoop) -> None:
+        try:
+            for component_id in self._runners.copy():
+                run_loop.begin(component_id)
+            await run_loop.until(shutdown)
+        finally:
+            with self._lock:
+                self._leave(run_loop)
 
     # What is known
 
@@ -266,7 +304,7 @@ class HealthMonitor:
         """
         runner = self._runners.get(component_id)
         if runner is None:
-            raise UnknownComponentError(component_id, tuple(self._runners))
+            raise UnknownComponentError(component_id, tuple(self._runners.copy()))
         run_loop = self._run_loop
         if run_loop is not None:
             await run_loop.now(component_id, runner.timeout + _GRACE)
@@ -323,25 +361,30 @@ class HealthMonitor:
         run.add_done_callback(end)
         return ended
 
-    async def _run_check(self, component_id: str) -> None:
+    async def _run_check(self, component_id: str, run_loop: RunLoop | None = None) -> None:
         """Run one check in this event loop and tell everybody what it found."""
         while (runner := self._runners.get(component_id)) is not None:
             run = await runner.run()
-            # What the check of before found says nothing about the one that has taken its place.
-            if self._runners.get(component_id) is runner:
-                self._tell(component_id, run)
+            with self._lock:
+                # One that was stopped while a check blocked it: another one may run the check by now.
+                if run_loop is not None and run_loop.is_retired:
+                    return
+                # What the check of before found says nothing about the one that has taken its place.
+                is_believed = self._runners.get(component_id) is runner
+                change = self._board.settle(run.finding, failed=run.failed) if is_believed else None
+            if is_believed:
+                self._tell(component_id, run, change)
                 return
 
-    def _tell(self, component_id: str, run: CheckRun) -> None:
-        change = self._board.settle(run.finding, failed=run.failed)
+    def _tell(self, component_id: str, run: CheckRun, change: StatusChange | None) -> None:
         trace_id = self._telemetry.record(run, change)
         if trace_id:
             self._board.mark_trace(component_id, trace_id)
         if change is not None:
             change = replace(change, current=replace(change.current, trace_id=trace_id))
-            for listener in self._listeners:
-                with Guard("telling a listener of a status change"):
-                    listener(change)
+            for subscription in self._listeners:
+                with CallbackGuard("telling a listener of a status change"):
+                    subscription.listener(change)
 
     def _interval_of(self, component_id: str) -> float | None:
         runner = self._runners.get(component_id)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from vitalspan.health._status import HealthStatus, Probe, Status, StatusChange, aggregate, is_ready
@@ -52,11 +52,13 @@ def advance(record: Record, finding: HealthStatus, *, now: float, failed: bool) 
 
     Args:
         record: What was known.
-        finding: What the run that ended *now* found; its `last_check` is set.
+        finding: What the run that ended *now* found; its `last_check` is set. It is compared with what was
+            reported: unknown, where the last finding had become stale.
         now: Monotonic seconds.
         failed: Whether the run was unhealthy or could not be done.
     """
-    before = record.finding
+    before = read(record, now)
+    entered = record.finished + record.ttl if _has_expired(record, now) else record.entered
     has_changed = finding.status is not before.status
     finding = replace(
         finding,
@@ -66,13 +68,13 @@ def advance(record: Record, finding: HealthStatus, *, now: float, failed: bool) 
     advanced = replace(
         record,
         finding=finding,
-        entered=now if has_changed else record.entered,
+        entered=now if has_changed else entered,
         finished=now,
         spent=time_in_status(record, now),
         has_run=True,
         has_been_ready=record.has_been_ready or is_ready(finding.status),
     )
-    change = StatusChange(before, finding, max(0.0, now - record.entered)) if has_changed else None
+    change = StatusChange(before, finding, max(0.0, now - entered)) if has_changed else None
     return advanced, change
 
 
@@ -91,7 +93,22 @@ def read(record: Record, now: float) -> HealthStatus:
     if not is_stale(record, now):
         return record.finding
     message = f"no run has ended for {now - record.finished:.1f} s, longer than its ttl of {record.ttl:.1f} s"
-    return replace(record.finding, status=Status.UNKNOWN, message=message)
+    last = record.finding
+    # One that was unknown before has only become older.
+    since = last.last_check and last.last_check + timedelta(seconds=record.ttl)
+    return replace(
+        last,
+        status=Status.UNKNOWN,
+        message=message,
+        since=since if _has_expired(record, now) else last.since,
+        duration=0.0,
+        trace_id="",
+    )
+
+
+def _has_expired(record: Record, now: float) -> bool:
+    """Tell whether the status to report has become unknown because the last finding is stale."""
+    return is_stale(record, now) and record.finding.status is not Status.UNKNOWN
 
 
 def time_in_status(record: Record, now: float) -> Mapping[Status, float]:
@@ -104,18 +121,22 @@ def time_in_status(record: Record, now: float) -> Mapping[Status, float]:
     return MappingProxyType(spent)
 
 
-def system_status(records: Iterable[Record], probe: Probe, now: float) -> Status:
-    """Return how the system of *records* answers *probe*.
+def system_status(components: Iterable[tuple[Record, Status]], probe: Probe) -> Status:
+    """Return how the system of *components*, each a record and the status that it reads, answers *probe*.
 
     Overall and readiness: the aggregate of the components concerned. Liveness is about the process
     only: with no check of it, the process that answers is alive. Startup is done once every critical check
     has had a result that is ready, whatever they find later; until then, and of nothing, it is unknown.
     """
     if probe is Probe.STARTUP:
-        known = list(records)
+        known = [record for record, _ in components]
         is_done = bool(known) and all(record.has_been_ready for record in known if record.is_critical)
         return Status.HEALTHY if is_done else Status.UNKNOWN
-    concerned = [record for record in records if probe is Probe.OVERALL or probe in record.probes]
+    concerned = [
+        (status, record.is_critical)
+        for record, status in components
+        if probe is Probe.OVERALL or probe in record.probes
+    ]
     if probe is Probe.LIVENESS and not concerned:
         return Status.HEALTHY
-    return aggregate((status_at(record, now), record.is_critical) for record in concerned)
+    return aggregate(concerned)

@@ -17,12 +17,15 @@ class RunLoop:
     """Runs checks in one event loop for as long as the monitor runs there."""
 
     def __init__(
-        self, run_check: Callable[[str], Awaitable[None]], interval_of: Callable[[str], float | None], clock: Clock
+        self,
+        run_check: "Callable[[str, RunLoop], Awaitable[None]]",
+        interval_of: Callable[[str], float | None],
+        clock: Clock,
     ) -> None:
         """Work in the current event loop.
 
         Args:
-            run_check: Runs the check of one component; it does not raise.
+            run_check: Runs the check of one component for this run loop; it does not raise.
             interval_of: The seconds between its runs, or None once it was removed.
             clock: Tells when checks are due.
         """
@@ -33,6 +36,16 @@ class RunLoop:
         self._wake = asyncio.Event()
         self._schedule = Schedule()
         self._runs: dict[str, asyncio.Task[None]] = {}
+        self._is_retired = False
+
+    @property
+    def is_retired(self) -> bool:
+        """Whether another one may have taken over: this one runs and reports nothing any more."""
+        return self._is_retired
+
+    def retire(self) -> None:
+        """Run and report nothing any more. Callable from any thread, also while a check blocks this loop."""
+        self._is_retired = True
 
     def begin(self, component_id: str) -> None:
         """Make a check due at once. Callable from any thread."""
@@ -61,7 +74,7 @@ class RunLoop:
         watcher = asyncio.create_task(shutdown.wait())
         watcher.add_done_callback(lambda _: self._wake.set())
         try:
-            while not shutdown.is_set():
+            while not (shutdown.is_set() or self._is_retired):
                 now = self._clock.monotonic()
                 for component_id in self._schedule.take_due(now):
                     interval = self._interval_of(component_id)
@@ -87,7 +100,8 @@ class RunLoop:
 
     async def _run(self, component_id: str) -> None:
         try:
-            await self._run_check(component_id)
+            if not self._is_retired:
+                await self._run_check(component_id, self)
         finally:
             self._runs.pop(component_id, None)
 

@@ -6,6 +6,7 @@ import contextvars
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import assert_never
 
 from opentelemetry.context import Context, attach, set_value
@@ -13,7 +14,10 @@ from opentelemetry.context import Context, attach, set_value
 from vitalspan._clock import Clock
 from vitalspan._errors import error_type
 from vitalspan._guard import describe
+from vitalspan._redact import redacted
+from vitalspan._text import sendable
 from vitalspan._threads import StillRunningError
+from vitalspan.health._callbacks import is_interrupt
 from vitalspan.health._check import HealthCheck
 from vitalspan.health._status import HealthStatus, Status
 
@@ -21,6 +25,8 @@ __all__ = ["CheckRun", "Runner"]
 
 _LONGEST_MESSAGE = 1000
 """Characters of a message that are kept: enough for a person, too little to hurt a batch."""
+
+_NO_METADATA: Mapping[str, object] = MappingProxyType({})
 
 _OTHER_LOOP = ("different loop", "different event loop")
 _OTHER_LOOP_ADVICE = (
@@ -83,13 +89,7 @@ class Runner:
         started, begin = self._clock.now(), self._clock.monotonic()
         finding, error = await self._find()
         duration = max(0.0, self._clock.monotonic() - begin)
-        finding = replace(
-            finding,
-            component_id=self.component_id,
-            last_check=self._clock.now(),
-            duration=duration,
-            message=_sendable(finding.message),
-        )
+        finding = replace(finding, last_check=self._clock.now(), duration=duration)
         failed = error is not None or finding.status is Status.UNHEALTHY
         if failed and not finding.error_type:
             finding = replace(finding, error_type=finding.status.value)
@@ -102,8 +102,10 @@ class Runner:
         try:
             done, _ = await asyncio.wait({task}, timeout=self.timeout)
         finally:
-            # Without effect on a task that is done. One that swallows the cancellation is not waited for.
-            task.cancel()
+            # One that swallows the cancellation is not waited for. That of a task which is done is looked at: where
+            # Ctrl-C has stopped the loop nobody comes back for it, and asyncio would complain.
+            if not task.cancel() and not task.cancelled():
+                task.exception()
         if not done:
             self._hung = task
             return self._given_up(f"no result within {self.timeout:g} s"), None
@@ -115,10 +117,7 @@ class Runner:
                 return self._given_up(str(result)), None
             case BaseException():
                 message = f"Check failed: {describe(result)}{_advice(result)}"
-                finding = HealthStatus(
-                    self.component_id, self._on_error, message=message, error_type=error_type(result)
-                )
-                return finding, result
+                return self._found(self._on_error, message, error_type(result)), result
             case _:
                 assert_never(result)
 
@@ -126,14 +125,32 @@ class Runner:
         # This task has a context of its own, so there is nothing to detach.
         attach(set_value("suppress_instrumentation", True, Context()))
         try:
-            return _require_finding(await self.check.check())
+            finding = _require_finding(await self.check.check())
+            # Anew: a subclass may have fields of its own, or a mapping that changes later.
+            metadata = MappingProxyType(dict(finding.metadata))
+            return self._found(finding.status, finding.message, finding.error_type, metadata)
         except asyncio.CancelledError:
             raise
-        except BaseException as error:  # noqa: BLE001 - whatever a check raises is a finding about its component
-            return error
+        except BaseException as error:
+            if is_interrupt(error):
+                raise
+            return error  # Whatever else a check raises is a finding about its component.
+
+    def _found(
+        self, status: Status, message: str, error_type: str = "", metadata: Mapping[str, object] = _NO_METADATA
+    ) -> HealthStatus:
+        """Return a finding with nothing in it that must not leave, or could not."""
+        return HealthStatus(
+            self.component_id,
+            status,
+            # Cut before too, so that a huge text costs little time.
+            message=sendable(redacted(message[: 4 * _LONGEST_MESSAGE])[:_LONGEST_MESSAGE]),
+            metadata=metadata,
+            error_type=sendable(error_type[:_LONGEST_MESSAGE]),
+        )
 
     def _given_up(self, message: str) -> HealthStatus:
-        return HealthStatus(self.component_id, Status.UNHEALTHY, message=message, error_type="timeout")
+        return self._found(Status.UNHEALTHY, message, "timeout")
 
 
 def _require_finding(finding: object) -> HealthStatus:
@@ -141,12 +158,9 @@ def _require_finding(finding: object) -> HealthStatus:
         raise TypeError(f"check() returned {finding!r:.200} instead of a HealthStatus")
     if not isinstance(finding.message, str) or not isinstance(finding.metadata, Mapping):
         raise TypeError("check() returned a HealthStatus whose message is not a str, or whose metadata is no mapping")
+    if not isinstance(finding.error_type, str):
+        raise TypeError("check() returned a HealthStatus whose error_type is not a str")
     return finding
-
-
-def _sendable(message: str) -> str:
-    """Return *message* bounded, and without lone surrogates: OTLP refuses the whole batch that holds one."""
-    return message[:_LONGEST_MESSAGE].encode(errors="replace").decode()
 
 
 def _advice(error: BaseException) -> str:

@@ -22,7 +22,7 @@ class Schedule:
         """Start with nothing due."""
         self._heap: list[tuple[float, int, str]] = []
         # What is in the heap for a component counts only while its number stands here, so that
-        # removing one costs nothing and adding it again does not run it twice.
+        # adding it again does not run it twice.
         self._current: dict[str, int] = {}
         self._numbers = itertools.count()
 
@@ -31,10 +31,6 @@ class Schedule:
         number = next(self._numbers)
         self._current[component_id] = number
         heapq.heappush(self._heap, (due, number, component_id))
-
-    def remove(self, component_id: str) -> None:
-        """Make *component_id* never due again."""
-        self._current.pop(component_id, None)
 
     def take_due(self, now: float) -> list[str]:
         """Remove and return what is due at *now*, the longest overdue first."""

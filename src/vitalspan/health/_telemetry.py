@@ -3,7 +3,7 @@
 import threading
 import traceback
 import weakref
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
@@ -23,8 +23,11 @@ from opentelemetry.trace import Status as SpanStatus
 from vitalspan import _names
 from vitalspan._errors import error_type
 from vitalspan._guard import Guard
+from vitalspan._redact import redacted
+from vitalspan._text import sendable
 from vitalspan._types import TagValue
 from vitalspan.health._board import Board
+from vitalspan.health._record import Record, system_status
 from vitalspan.health._runs import CheckRun
 from vitalspan.health._status import HealthStatus, Probe, Status, StatusChange
 from vitalspan.metrics._otel import new_counter, new_histogram, new_meter
@@ -38,6 +41,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST_METADATA = 32
 _LONGEST_METADATA = 1000
 _LONGEST_STACKTRACE = 10_000
+_MOST_BITS = 2000
+"""Bits of an integer up to which its decimal digits are worth making: beyond some thousand Python refuses to."""
 
 _Callback = Callable[[CallbackOptions], Iterable[Observation]]
 _Attributes = dict[str, TagValue]
@@ -121,11 +126,12 @@ def _run_attributes(run: CheckRun) -> _Attributes:
 
 def _exception_attributes(error: BaseException, message: str) -> _Attributes:
     """Return what `Span.record_exception` would record, bounded, and whatever the __str__ of *error* does."""
-    stacktrace = "".join(traceback.format_exception(error))
+    # Its end says most. Cut before too, so that a huge text costs little time.
+    stacktrace = redacted("".join(traceback.format_exception(error))[-2 * _LONGEST_STACKTRACE :])
     return {
-        "exception.type": error_type(error),
+        "exception.type": sendable(error_type(error)),
         "exception.message": message,
-        "exception.stacktrace": stacktrace[-_LONGEST_STACKTRACE:],
+        "exception.stacktrace": sendable(stacktrace[-_LONGEST_STACKTRACE:]),
     }
 
 
@@ -153,9 +159,16 @@ def _event_attributes(change: StatusChange) -> _Attributes:
 def _metadata_attributes(finding: HealthStatus) -> _Attributes:
     scalars = [(key, value) for key, value in finding.metadata.items() if isinstance(value, str | bool | int | float)]
     return {
-        f"{_names.METADATA_PREFIX}{key}": value[:_LONGEST_METADATA] if isinstance(value, str) else value
-        for key, value in scalars[:_MOST_METADATA]
+        sendable(f"{_names.METADATA_PREFIX}{key}"): _sendable_scalar(value) for key, value in scalars[:_MOST_METADATA]
     }
+
+
+def _sendable_scalar(value: TagValue) -> TagValue:
+    if isinstance(value, str):
+        return sendable(value[:_LONGEST_METADATA])
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:  # OTLP has integers of 64 bits.
+        return str(value) if value.bit_length() <= _MOST_BITS else f"an integer of {value.bit_length()} bits"
+    return value
 
 
 # OpenTelemetry has no way to take a callback back, and ignores the callbacks of a second instrument of the
@@ -166,26 +179,27 @@ _registry_lock = threading.Lock()
 _global_boards: dict[str, "_Boards"] = {}
 _boards_by_provider: "weakref.WeakKeyDictionary[MeterProvider, dict[str, _Boards]]" = weakref.WeakKeyDictionary()
 
-_Readings = Sequence[tuple[Callable[..., object], _names.Named, Callable[[Board], Iterable[Observation]]]]
+_Read = Callable[[Sequence[Board]], Iterable[Observation]]
+_Readings = Sequence[tuple[Callable[..., object], _names.Named, _Read]]
 
 
 def _observe(board: Board, meter: Meter, provider: MeterProvider | None, instrument: StatusInstrument) -> None:
     new_status = meter.create_observable_gauge if instrument == "gauge" else meter.create_observable_up_down_counter
-    sets: dict[str, _Readings] = {
-        instrument: [
-            (new_status, _names.CHECK_STATUS, _check_status),
-            (new_status, _names.SYSTEM_STATUS, _read_system_status),
-        ],
-        # Apart: they are the same instruments whatever reports the statuses.
-        "times": [
-            (meter.create_observable_counter, _names.CHECK_STATUS_TIME, _status_time),
-            (meter.create_observable_gauge, _names.CHECK_AGE, _age),
-        ],
-    }
     new: list[tuple[_Boards, _Readings]] = []
     with _registry_lock:
         is_global = provider is None or provider is get_meter_provider()
         registry = _global_boards if is_global or provider is None else _boards_by_provider.setdefault(provider, {})
+        sets: dict[str, _Readings] = {
+            # Of every board, apart: they are the same instruments whatever reports the statuses.
+            "times": [
+                (meter.create_observable_counter, _names.CHECK_STATUS_TIME, _status_time),
+                (meter.create_observable_gauge, _names.CHECK_AGE, _age),
+            ],
+            instrument: [
+                (new_status, _names.CHECK_STATUS, _check_status),
+                (new_status, _names.SYSTEM_STATUS, lambda own: _read_system_status(own, registry["times"].alive())),
+            ],
+        }
         for kind, readings in sets.items():
             boards = registry.get(kind)
             if boards is None:
@@ -207,19 +221,21 @@ class _Boards:
         alive = tuple(known for known in self._boards if known() is not None)
         self._boards = (*alive, weakref.ref(board))
 
+    def alive(self) -> list[Board]:
+        """Return the boards that are still there."""
+        boards = [known() for known in self._boards]
+        return [board for board in boards if board is not None]
+
     def report_through(self, readings: _Readings) -> None:
         """Make the instruments. Their callbacks only read, take no lock, and do not raise."""
         for create, named, read in readings:
             create(named.name, [self._reading(named, read)], named.unit, named.description)
 
-    def _reading(self, named: _names.Named, read: Callable[[Board], Iterable[Observation]]) -> _Callback:
+    def _reading(self, named: _names.Named, read: _Read) -> _Callback:
         def observe(_options: CallbackOptions) -> Iterable[Observation]:
             observations: list[Observation] = []
-            for known in self._boards:
-                board = known()
-                if board is not None:
-                    with Guard(f"reading {named.name}"):
-                        observations.extend(read(board))
+            with Guard(f"reading {named.name}"):
+                observations.extend(read(self.alive()))
             return observations
 
         return observe
@@ -230,24 +246,36 @@ def _one_of(status: Status, attributes: Mapping[str, TagValue]) -> Iterable[Obse
         yield Observation(int(each is status), {**attributes, _names.STATUS: each.value})
 
 
-def _check_status(board: Board) -> Iterable[Observation]:
-    for record, status, _, _ in board.readings():
+def _check_status(boards: Sequence[Board]) -> Iterable[Observation]:
+    for record, status, _, _ in _readings(boards):
         attributes: _Attributes = {_names.COMPONENT: record.finding.component_id, _names.CRITICAL: record.is_critical}
         yield from _one_of(status, attributes)
 
 
-def _read_system_status(board: Board) -> Iterable[Observation]:
-    for probe in Probe:
-        yield from _one_of(board.system_status(probe), {_names.PROBE: probe.value})
+def _read_system_status(own: Sequence[Board], boards: Sequence[Board]) -> Iterable[Observation]:
+    """Yield one status for each probe, of all *boards* together, since nothing in a point tells boards apart.
+
+    Where only the others have components, those of the *own* instrument say nothing: an empty system beside a
+    real one would contradict it.
+    """
+    components = [component for board in boards for component in board.components()]
+    if any(board.components() for board in own) or (own and not components):
+        for probe in Probe:
+            yield from _one_of(system_status(components, probe), {_names.PROBE: probe.value})
 
 
-def _status_time(board: Board) -> Iterable[Observation]:
-    for record, _, spent, _ in board.readings():
+def _status_time(boards: Sequence[Board]) -> Iterable[Observation]:
+    for record, _, spent, _ in _readings(boards):
         for status, seconds in spent.items():
             yield Observation(seconds, {_names.COMPONENT: record.finding.component_id, _names.STATUS: status.value})
 
 
-def _age(board: Board) -> Iterable[Observation]:
-    for record, _, _, age in board.readings():
+def _age(boards: Sequence[Board]) -> Iterable[Observation]:
+    for record, _, _, age in _readings(boards):
         if record.has_run:
             yield Observation(age, {_names.COMPONENT: record.finding.component_id})
+
+
+def _readings(boards: Sequence[Board]) -> Iterator[tuple[Record, Status, Mapping[Status, float], float]]:
+    for board in boards:
+        yield from board.readings()

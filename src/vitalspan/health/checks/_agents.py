@@ -9,7 +9,7 @@ from typing import Protocol, cast, runtime_checkable
 from vitalspan._errors import ConfigurationError, error_type
 from vitalspan._guard import describe
 from vitalspan._threads import Lane, StillRunningError
-from vitalspan.health._check import DEFAULT_INTERVAL, require_component_id, require_seconds
+from vitalspan.health._check import DEFAULT_INTERVAL, require_bool, require_component_id, require_seconds
 from vitalspan.health._status import HealthStatus, Status
 
 __all__ = ["AgentSystem", "AgentSystemHealthCheck"]
@@ -67,7 +67,7 @@ class AgentSystemHealthCheck:
         self.spawn_timeout: float = require_seconds("spawn_timeout", spawn_timeout)
         # The run itself must not be given up before it can say that the spawn hangs.
         self.timeout: float = self.spawn_timeout + 1.0
-        self.critical: bool = critical
+        self.critical: bool = require_bool("critical", critical)
         self._agent_system = agent_system
         self._lane = Lane(f"vitalspan-check-{component_id}")
         self._spawning: asyncio.Future[BaseException | None] | None = None

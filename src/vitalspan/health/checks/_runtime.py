@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from vitalspan._errors import ConfigurationError
-from vitalspan.health._check import require_component_id, require_seconds
+from vitalspan.health._check import require_bool, require_component_id, require_seconds
 from vitalspan.health._status import HealthStatus, Probe, Status
 
 __all__ = ["RuntimeHealthCheck"]
@@ -55,7 +55,7 @@ class RuntimeHealthCheck:
         self.degraded_above: float = require_seconds("degraded_above", degraded_above)
         if self.degraded_above >= self.unresponsive_after:
             raise ConfigurationError("degraded_above", degraded_above, "give fewer seconds than unresponsive_after")
-        self.critical: bool = critical
+        self.critical: bool = require_bool("critical", critical)
         # The run itself must not be given up before it can say how long the loop was silent.
         self.timeout: float = self.unresponsive_after + 1.0
         self._watched = loop

@@ -6,7 +6,13 @@ from collections.abc import Callable, Iterable
 from typing import Protocol, runtime_checkable
 
 from vitalspan._errors import ConfigurationError
-from vitalspan.health._check import DEFAULT_INTERVAL, DEFAULT_TIMEOUT, require_component_id, require_seconds
+from vitalspan.health._check import (
+    DEFAULT_INTERVAL,
+    DEFAULT_TIMEOUT,
+    require_bool,
+    require_component_id,
+    require_seconds,
+)
 from vitalspan.health._status import HealthStatus, Status
 
 __all__ = ["SupervisedChild", "SupervisionTree", "SupervisionTreeHealthCheck"]
@@ -82,7 +88,7 @@ class SupervisionTreeHealthCheck:
         self.component_id: str = require_component_id(component_id)
         self.check_interval: float = require_seconds("check_interval", check_interval)
         self.timeout: float = require_seconds("timeout", timeout)
-        self.critical: bool = critical
+        self.critical: bool = require_bool("critical", critical)
         self._max_restarts = max_restarts
         self._window = require_seconds("window", window)
         self._tree = tree
