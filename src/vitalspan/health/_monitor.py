@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import replace
 
@@ -20,13 +20,9 @@ from vitalspan.health._check import (
     DEFAULT_TIMEOUT,
     FunctionHealthCheck,
     HealthCheck,
-    require_bool,
-    require_check,
     require_component_id,
-    require_seconds,
-    require_status,
 )
-from vitalspan.health._record import new_record
+from vitalspan.health._registration import new_registration
 from vitalspan.health._run_loop import RunLoop
 from vitalspan.health._runs import CheckRun, Runner
 from vitalspan.health._status import HealthStatus, Probe, Status, StatusChange
@@ -35,10 +31,6 @@ from vitalspan.health._telemetry import HealthTelemetry, StatusInstrument, Trace
 __all__ = ["HealthMonitor", "StatusListener"]
 
 StatusListener = Callable[[StatusChange], object]
-
-_DEFAULT_PROBES = frozenset({Probe.READINESS, Probe.STARTUP})
-_STALE_INTERVALS = 3
-"""A finding is stale after this many intervals and one timeout: two runs may be late before it is."""
 
 _GRACE = 1.0
 """Seconds beyond its timeout after which `check_now` no longer waits for a run in another event loop."""
@@ -129,29 +121,8 @@ class HealthMonitor:
             ConfigurationError: It is not a check, or an argument cannot be used.
             DuplicateCheckError: Its component has a check already.
         """
-        check = require_check(check)
-        component_id = require_component_id(check.component_id)
-        interval = require_seconds("check_interval", check.check_interval)
-        seconds = require_seconds(
-            "timeout", timeout if timeout is not None else getattr(check, "timeout", DEFAULT_TIMEOUT)
-        )
-        default_ttl = _STALE_INTERVALS * interval + seconds
-        record = new_record(
-            component_id,
-            now=self._clock.monotonic(),
-            since=self._clock.now(),
-            ttl=default_ttl if ttl is None else require_seconds("ttl", ttl),
-            is_critical=require_bool("critical", getattr(check, "critical", True) if critical is None else critical),
-            probes=_probes_of(check),
-        )
-        runner = Runner(
-            check,
-            component_id=component_id,
-            interval=interval,
-            timeout=seconds,
-            on_error=require_status("on_error", getattr(check, "on_error", Status.UNKNOWN)),
-            clock=self._clock,
-        )
+        record, runner = new_registration(check, timeout=timeout, critical=critical, ttl=ttl, clock=self._clock)
+        component_id = runner.component_id
         with self._lock:
             self._board.add(record)
             self._runners[component_id] = runner
@@ -389,11 +360,3 @@ class HealthMonitor:
     def _interval_of(self, component_id: str) -> float | None:
         runner = self._runners.get(component_id)
         return None if runner is None else runner.interval
-
-
-def _probes_of(check: HealthCheck) -> frozenset[Probe]:
-    probes: Iterable[Probe] = getattr(check, "probes", _DEFAULT_PROBES)
-    try:
-        return frozenset(Probe(probe) for probe in probes)
-    except (TypeError, ValueError):
-        raise ConfigurationError("probes of the check", probes, "give Probe values, such as Probe.READINESS") from None
