@@ -19,7 +19,8 @@ CURRENT = f"{sys.version_info.major}.{sys.version_info.minor}"
 # The interpreter that runs nox counts too, so that a machine with only a newer Python still tests something.
 PYTHONS = OLDEST_TO_NEWEST if CURRENT in OLDEST_TO_NEWEST else [*OLDEST_TO_NEWEST, CURRENT]
 # Many tests wait for something, so more of them than there are cores run at a time.
-SIDE_BY_SIDE = ["-n", str(2 * (os.cpu_count() or 1)), "-q"]
+SIDE_BY_SIDE = ["-n", str(3 * (os.cpu_count() or 1)), "--dist", "worksteal", "-q"]
+FEW_AT_A_TIME = ["-n", str(os.cpu_count() or 1), "-q"]
 COLLECTOR_CONFIG = ROOT / "collector-config" / "builder.yaml"
 
 nox.needs_version = ">=2026.10"
@@ -81,8 +82,8 @@ def tests(session: nox.Session) -> None:
     if session.posargs:
         session.run("pytest", "-m", "not e2e", *session.posargs)
         return
-    session.run("pytest", "-m", "not e2e and not alone", *SIDE_BY_SIDE)
-    session.run("pytest", "-m", "alone")
+    session.run("pytest", "-m", "not e2e and not deadline", *SIDE_BY_SIDE)
+    session.run("pytest", "-m", "deadline", *FEW_AT_A_TIME)
 
 
 @nox.session
@@ -97,8 +98,8 @@ def cover(session: nox.Session) -> None:
     """Run the tests and demand that they take every branch."""
     install(session, "test")
     session.run("coverage", "erase")
-    session.run("coverage", "run", "-m", "pytest", "-m", "not e2e and not alone", *SIDE_BY_SIDE)
-    session.run("coverage", "run", "-m", "pytest", "-m", "alone")
+    session.run("coverage", "run", "-m", "pytest", "-m", "not e2e and not deadline", *SIDE_BY_SIDE)
+    session.run("coverage", "run", "-m", "pytest", "-m", "deadline", *FEW_AT_A_TIME)
     session.run("coverage", "combine", "--quiet")
     session.run("coverage", "report")
 

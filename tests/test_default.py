@@ -87,7 +87,7 @@ def test_flush_and_shutdown_before_configure_do_nothing() -> None:
     assert ran.printed == [[True, True]]
 
 
-@pytest.mark.alone
+@pytest.mark.deadline
 def test_a_check_that_hangs_does_not_cost_the_last_export(sink: Sink) -> None:
     ran = run_program(
         """
@@ -119,7 +119,7 @@ time.sleep(0.2)
 _BLOCKS, _WAITS = "time.sleep(60)", "await asyncio.sleep(60)"
 
 
-@pytest.mark.alone
+@pytest.mark.deadline
 @pytest.mark.parametrize(
     ("stuck", "ending"),
     [

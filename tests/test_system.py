@@ -336,6 +336,7 @@ def test_a_system_ends_within_its_timeout_though_a_backend_hangs(
 
 @pytest.mark.parametrize("part", ["event_bus", "monitor", "collector"])
 def test_a_part_of_another_kind_is_refused(part: str) -> None:
+    given: dict[str, Any] = {part: 3}
     with pytest.raises(ConfigurationError) as raised:
-        MonitoringSystem(**{part: 3})
+        MonitoringSystem(**given)
     assert (raised.value.what, raised.value.value) == (part, 3)

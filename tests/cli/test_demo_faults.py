@@ -11,7 +11,7 @@ import pytest
 from vitalspan.cli._demo_agents import AgentPool
 from vitalspan.cli._demo_faults import FaultPlan, Faults
 
-PLAN = FaultPlan(first=0.0, every=0.2, lasts=0.1)
+PLAN = FaultPlan(first=0.0, every=0.6, lasts=0.4)
 
 
 @pytest.fixture

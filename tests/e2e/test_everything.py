@@ -246,7 +246,7 @@ def test_runs_and_their_durations_are_counted_by_what_they_found(run: Run) -> No
             ("cache", "degraded", None): 2,
             ("runtime", "healthy", None): 1,
             ("database", "healthy", None): 2,
-            ("database", "unhealthy", "OperationalError"): 2,
+            ("database", "unhealthy", "sqlite3.OperationalError"): 2,
             ("agent_system", "healthy", None): 2,
             ("agent_system", "unhealthy", "timeout"): 1,
         }
@@ -328,7 +328,7 @@ def test_the_event_says_why_since_when_and_what_was_measured(run: Run) -> None:
         "health.event": "failed",
         "health.message": "no connection: OperationalError: database is locked",
         "health.consecutive_failures": 1,
-        "error.type": "OperationalError",
+        "error.type": "sqlite3.OperationalError",
     }
     assert failed.start <= event.time <= failed.end
     (recovered,) = [span for span in spans if span.attributes.get("health.previous_status") == "unhealthy"]

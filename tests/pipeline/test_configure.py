@@ -332,7 +332,7 @@ def black_hole() -> socket.socket:
     return socket.create_server(("127.0.0.1", 0), backlog=64)
 
 
-@pytest.mark.alone
+@pytest.mark.deadline
 @pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])
 @pytest.mark.parametrize("collector", ["refuses", "is a black hole"])
 def test_a_program_ends_in_time_whatever_the_collector_does(protocol: str, collector: str) -> None:

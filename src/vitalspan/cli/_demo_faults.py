@@ -80,9 +80,15 @@ class Faults:
 
     @asynccontextmanager
     async def _hanging_worker(self) -> AsyncGenerator[None]:
-        is_over = asyncio.Event()
-        job = asyncio.ensure_future(self._agents.run(is_over.wait))
+        has_begun, is_over = asyncio.Event(), asyncio.Event()
+
+        async def hang() -> None:
+            has_begun.set()
+            await is_over.wait()
+
+        job = asyncio.ensure_future(self._agents.run(hang))
         try:
+            await has_begun.wait()
             yield
         finally:
             is_over.set()

@@ -132,5 +132,5 @@ class Desk:
 def wait_for(jobs: Mapping[Signal, Job], timeout: float) -> dict[Signal, str]:
     """Wait for all *jobs* together, at most *timeout* seconds; return what went wrong by signal. Nothing is raised."""
     deadline = time.monotonic() + timeout
-    waited = {signal: job.wait(deadline - time.monotonic()) for signal, job in jobs.items()}
+    waited: dict[Signal, str] = {signal: job.wait(deadline - time.monotonic()) for signal, job in jobs.items()}
     return {signal: text for signal, text in waited.items() if text}

@@ -48,7 +48,7 @@ class Pipeline:
         self._is_shut_down = False
         self._last_result = FlushResult()
         # The SDK's own handlers at exit wait for each signal in turn, for up to 40 s: they are switched off.
-        atexit.register(self._at_exit)
+        atexit.register(self.shutdown)
 
     @property
     def routes(self) -> Mapping[Signal, Route]:
@@ -83,15 +83,14 @@ class Pipeline:
             if self._is_shut_down:
                 return self._last_result
             self._is_shut_down = True
-        atexit.unregister(self._at_exit)
+        atexit.unregister(self.shutdown)
         failures = self._failures()
         seconds = self._seconds_left() if timeout is None else timeout
-        jobs = {signal: self._desks[signal].add(route.shutdown) for signal, route in self._routes.items()}
+        jobs: dict[Signal, Job] = {
+            signal: self._desks[signal].add(route.shutdown) for signal, route in self._routes.items()
+        }
         self._last_result = self._wait(jobs, failures, seconds)
         return self._last_result
-
-    def _at_exit(self) -> None:
-        self.shutdown()
 
     def _seconds_left(self) -> float:
         """Return how long the end may take: a Collector that has not answered a flush just now gets no second turn."""
