@@ -72,7 +72,7 @@ class MetricsCollector:
         for backend in backends:
             if inspect.isclass(backend) or not isinstance(backend, MetricsBackend):
                 raise ConfigurationError("a backend", backend, "give an object with a method send_metrics(metrics)")
-        self.flush_interval = require_interval(flush_interval)
+        self.flush_interval: float = require_interval(flush_interval)
         self._meter = new_meter(meter_provider)
         self._flusher = Flusher(backends, clock)
         self._lock = threading.Lock()
