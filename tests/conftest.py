@@ -1,11 +1,13 @@
 """Fixtures for every test."""
 
+import logging
 from collections.abc import Iterator
 
 import pytest
 
 from tests.fakes import ManualClock, Telemetry
 from tests.programs import Sink
+from vitalspan import _guard
 
 
 @pytest.fixture(name="clock")
@@ -22,3 +24,14 @@ def _telemetry() -> Telemetry:
 def _sink() -> Iterator[Sink]:
     with Sink() as sink:
         yield sink
+
+
+@pytest.fixture(autouse=True)
+def _nothing_said_yet(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """What was said is remembered for the process: each test starts with nothing, and gives it back."""
+    before = set(_guard._said)
+    _guard._said.clear()
+    caplog.set_level(logging.DEBUG, "vitalspan")
+    yield
+    _guard._said.clear()
+    _guard._said.update(before)

@@ -3,24 +3,12 @@
 import asyncio
 import logging
 import threading
-from collections.abc import Iterator
 
 import pytest
 
 from tests.metrics._losses import Losses
 from vitalspan import _guard
 from vitalspan._guard import Guard, Ledger, describe, warn_once
-
-
-@pytest.fixture(autouse=True)
-def _nothing_said_yet(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """What was said is remembered for the process: each test starts with nothing, and gives it back."""
-    before = set(_guard._said)
-    _guard._said.clear()
-    caplog.set_level(logging.DEBUG, "vitalspan")
-    yield
-    _guard._said.clear()
-    _guard._said.update(before)
 
 
 class WordlessError(Exception):

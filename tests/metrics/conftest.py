@@ -1,13 +1,9 @@
 """Fixtures for the tests of metrics."""
 
-import logging
-from collections.abc import Iterator
-
 import pytest
 
 from tests.fakes import ManualClock, Telemetry
 from tests.metrics._losses import Losses
-from vitalspan import _guard
 from vitalspan.metrics import InMemoryBackend, MetricsCollector
 
 
@@ -25,14 +21,3 @@ def _backend() -> InMemoryBackend:
 def _collector(backend: InMemoryBackend, telemetry: Telemetry, clock: ManualClock) -> MetricsCollector:
     """A collector whose values reach the SDK and one backend."""
     return MetricsCollector(backend, meter_provider=telemetry.meter_provider, clock=clock)
-
-
-@pytest.fixture(autouse=True)
-def _nothing_said_yet(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """What was said is remembered for the process: each test starts with nothing, and gives it back."""
-    before = set(_guard._said)
-    _guard._said.clear()
-    caplog.set_level(logging.DEBUG, "vitalspan")
-    yield
-    _guard._said.clear()
-    _guard._said.update(before)

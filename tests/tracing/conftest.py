@@ -4,15 +4,11 @@
 runs a program of its own.
 """
 
-import logging
-from collections.abc import Iterator
-
 import pytest
 from opentelemetry import metrics, trace
 
 from tests.fakes import Telemetry
 from tests.metrics._losses import Losses
-from vitalspan import _guard
 
 
 @pytest.fixture(scope="session", name="global_telemetry")
@@ -33,14 +29,3 @@ def _telemetry(global_telemetry: Telemetry) -> Telemetry:
 @pytest.fixture(name="losses")
 def _losses() -> Losses:
     return Losses()
-
-
-@pytest.fixture(autouse=True)
-def _nothing_said_yet(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """What was said is remembered for the process: each test starts with nothing, and gives it back."""
-    before = set(_guard._said)
-    _guard._said.clear()
-    caplog.set_level(logging.DEBUG, "vitalspan")
-    yield
-    _guard._said.clear()
-    _guard._said.update(before)
