@@ -148,8 +148,7 @@ def configure(
 
 def _new_pipeline(**arguments: Any) -> "Pipeline":
     try:
-        # The SDK and the exporters load when they are used, not when vitalspan is imported.
-        from vitalspan.pipeline import Settings, build  # noqa: PLC0415
+        from vitalspan.pipeline import Settings, build  # noqa: PLC0415 - the SDK loads when it is used
     except ValueError as error:
         # Some variables, such as OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT, are read while the SDK is imported.
         raise ConfigurationError("an OTEL_* variable", describe(error), "correct it, or unset it") from error

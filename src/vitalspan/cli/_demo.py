@@ -123,8 +123,7 @@ def _new_view(options: _Options, endpoint: str, service: DemoService, store: Mem
     title = f"vitalspan demo: what arrived over OTLP/HTTP at {endpoint}"
     if not sys.stdout.isatty() or os.environ.get("TERM") == "dumb":
         return PlainLines(sys.stdout, title)
-    # Only here is the optional package needed.
-    from vitalspan.cli._demo_view import LiveView  # noqa: PLC0415
+    from vitalspan.cli._demo_view import LiveView  # noqa: PLC0415 - only here is the optional package needed
 
     return LiveView(title)
 
