@@ -62,8 +62,7 @@ def default_system() -> MonitoringSystem:
         made = MonitoringSystem(shutdown_timeout=_SYSTEM_ENDS_WITHIN)
         with _default.lock:
             # Of two threads that come at the same moment, one has made it in vain.
-            if _default.system is None:
-                _default.system = made
+            _default.system = _default.system or made
     return _default.system
 
 
